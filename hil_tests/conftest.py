@@ -1,0 +1,38 @@
+"""Async tests run as they stand; a missing system part skips here and fails in CI."""
+
+import asyncio
+import inspect
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+_INSTALL = {"mosquitto": "apt-get install mosquitto", "dbus-daemon": "apt-get install dbus-daemon"}
+_SBIN = "/usr/sbin:/usr/local/sbin"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an `async def` test on a loop of its own, which must end with nothing left over."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments: dict[str, Any] = {
+        name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs
+    }
+    with asyncio.Runner() as runner:
+        runner.run(pyfuncitem.obj(**arguments))
+    return True
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or in CI fail, a test whose system part is missing."""
+    for marker in item.iter_markers("needs_system"):
+        for name in marker.args:
+            if shutil.which(name) or shutil.which(name, path=_SBIN):
+                continue
+            message = f"{name} is missing; to run this test: {_INSTALL.get(name, 'install ' + name)}"
+            if os.environ.get("CI"):
+                pytest.fail(message)
+            pytest.skip(message)

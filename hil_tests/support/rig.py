@@ -1,0 +1,138 @@
+"""Both ends of a wire for tests: the real emulator answering the real driver over the real wire."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from testbed.bench.device import Device, make_signals
+from testbed.bench.profile import Profile, find_profile, load_profile
+from testbed.bench.wires import parse_wire
+from testbed.clock import Clock, SystemClock
+from testbed.drivers import Driver, DriverContext, LinkState, driver_class
+from testbed.emulators import EmulatedDevice, EmulatorContext, Store, emulator_of
+from testbed.links import Direction
+from testbed.signals import Command, Event, Priority, Quality, Sample, Signal, Verdict
+
+
+async def eventually(condition: Callable[[], object], what: str, within: float = 10.0) -> None:
+    """Wait until `condition()` is true; fails with `what` after `within` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within
+    while not condition():
+        if loop.time() > deadline:
+            raise AssertionError(f"not within {within:g} s: {what}")
+        await asyncio.sleep(0.005)
+
+
+def make_device(profile: str | Profile, wire: str, name: str = "dut", **configure: float) -> Device:
+    """Return a device made from a shipped profile (by name) or a profile object."""
+    if isinstance(profile, str):
+        file = find_profile(profile, Path("."))
+        assert file is not None, profile
+        profile = load_profile(file)
+    return Device(name, parse_wire(wire), profile, make_signals(name, profile, 0), configure)
+
+
+@dataclass
+class DriverLog:
+    """All that a driver said, and a way to command it."""
+
+    clock: Clock
+    samples: list[Sample] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    frames: list[tuple[int, Direction, bytes]] = field(default_factory=list)
+    driver: Driver | None = None
+
+    def context(self) -> DriverContext:
+        """Return a context that writes everything down here; commands pass unjudged."""
+        return DriverContext(
+            clock=self.clock,
+            publish=self.samples.append,
+            report=self.events.append,
+            tap=lambda time_ns, direction, data: self.frames.append((time_ns, direction, data)),
+            random=random.Random(1),
+            command=lambda signal, value, requester: self._submit(signal, value, requester),
+        )
+
+    def of(self, signal: str, quality: Quality | None = None) -> list[Sample]:
+        """Return the samples of one signal, oldest first."""
+        assert self.driver is not None
+        number = self.driver.device.signals[signal].id
+        return [s for s in self.samples if s.signal == number and quality in (None, s.quality)]
+
+    def good(self, signal: str) -> list[Sample]:
+        """Return the good samples of one signal."""
+        return self.of(signal, Quality.GOOD)
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of the events, in order."""
+        return [event.kind for event in self.events]
+
+    def command(self, signal: str, value: float, priority: Priority = Priority.COMMAND) -> Command:
+        """Give a command as the guard would pass it on; returns it with its outcome to come."""
+        assert self.driver is not None
+        return self._submit(self.driver.device.signals[signal], value, "test", priority)
+
+    def _submit(
+        self, signal: Signal, value: float, requester: str, priority: Priority = Priority.COMMAND
+    ) -> Command:
+        assert self.driver is not None
+        now = self.clock.now()
+        command = Command(
+            signal.id, value, requester, now, now + 10**10, priority=priority, verdict=Verdict.ALLOWED
+        )
+        self.driver.submit(command)
+        return command
+
+
+@contextlib.asynccontextmanager
+async def emulate(*devices: Device) -> AsyncIterator[dict[str, EmulatedDevice]]:
+    """Run the emulators of `devices` (one protocol) on real wires; yields them with those wires."""
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
+        context = EmulatorContext(clock, random.Random(2), Path(folder))
+        emulated = {device.name: EmulatedDevice(device, Store(device)) for device in devices}
+        wires: dict[str, str] = {}
+        serve = emulator_of(devices[0].profile.protocol)
+        task = asyncio.ensure_future(serve(list(emulated.values()), context, wires.__setitem__))
+        try:
+            await eventually(
+                lambda: task.done() or len(wires) == len(devices), "every emulated device ready", within=20
+            )
+            if task.done():
+                await task
+            yield {
+                name: EmulatedDevice(replace(each.device, wire=parse_wire(wires[name])), each.store)
+                for name, each in emulated.items()
+            }
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            clock.close()
+
+
+@contextlib.asynccontextmanager
+async def run_driver(device: Device, *, wait_online: bool = True) -> AsyncIterator[DriverLog]:
+    """Run the driver of `device` under its supervision; yields its log, by default once it is online."""
+    clock = SystemClock()
+    log = DriverLog(clock)
+    driver = log.driver = driver_class(device.profile.protocol)(device, log.context())
+    task = asyncio.create_task(driver.run())
+    try:
+        if wait_online:
+            await eventually(lambda: driver.state is LinkState.ONLINE or task.done(), "the driver online")
+        if task.done():
+            await task
+        yield log
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        clock.close()

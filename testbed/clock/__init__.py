@@ -1,0 +1,9 @@
+"""When: session time, its scheduler and its seeded chance; everything asks here and nowhere else."""
+
+from .clock import Clock, SystemClock, Ticker, Timer
+from .seeds import Seeds
+
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+__all__ = ["NS", "Clock", "Seeds", "SystemClock", "Ticker", "Timer"]

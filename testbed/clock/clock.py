@@ -1,0 +1,148 @@
+"""Session time and its one scheduler: a heap of deadlines, one alarm, staggered phases."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from .alarm import Alarm, best_alarm
+
+_GOLDEN = 0.6180339887498949  # spreads any number of phases evenly over a period
+
+
+class Timer:
+    """A pending call; `cancel` makes it never happen."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Forget the call."""
+        self.callback = None
+
+
+class Clock(Protocol):
+    """Where time comes from: real here, virtual in replay."""
+
+    def now(self) -> int:
+        """Return session time: UTC in ns, mapped once at the start, never jumping."""
+
+    def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
+        """Call back once at `time_ns`; equal times keep the order in which they were asked for."""
+
+    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
+        """Call back each `period_ns`; phases are spread unless `phase_ns` is given."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds` of session time."""
+
+
+class Ticker:
+    """A periodic call on a fixed grid; missed ticks are skipped and counted, never made up in a burst."""
+
+    def __init__(self, clock: Clock, period_ns: int, callback: Callable[[], None], start_ns: int) -> None:
+        if period_ns <= 0:
+            raise ValueError(f"a ticker's period must be positive, not {period_ns} ns")
+        self.period_ns = period_ns
+        self.due_ns = start_ns
+        self.skipped = 0
+        self._clock = clock
+        self._callback = callback
+        self._timer = clock.at(start_ns, self._tick)
+
+    def _tick(self) -> None:
+        next_due = self.due_ns + self.period_ns
+        late = self._clock.now() - next_due
+        if late >= 0:
+            missed = late // self.period_ns + 1
+            self.skipped += missed
+            next_due += missed * self.period_ns
+        # Armed before the call, so that a callback that raises or cancels finds the next tick in place.
+        self._timer = self._clock.at(next_due, self._tick)
+        try:
+            self._callback()
+        finally:
+            self.due_ns = next_due
+
+    def cancel(self) -> None:
+        """Stop ticking."""
+        self._timer.cancel()
+
+
+class SystemClock:
+    """Real time: `time.monotonic_ns` mapped once to UTC, deadlines kept by one timerfd."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._offset_ns = time.time_ns() - time.monotonic_ns()
+        self._heap: list[tuple[int, int, Timer]] = []
+        self._sequence = 0
+        self._tickers = 0
+        self._armed_ns = 0
+        self._firing = False
+        self._loop = loop or asyncio.get_running_loop()
+        self._alarm: Alarm = best_alarm(self._loop, self._fire)
+
+    def now(self) -> int:
+        """Return session time in ns."""
+        return time.monotonic_ns() + self._offset_ns
+
+    def pair(self) -> tuple[int, int]:
+        """Return (session time, the system's UTC right now) in ns: how far they have drifted apart."""
+        return self.now(), time.time_ns()
+
+    def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
+        """Call back once at `time_ns`."""
+        timer = Timer(callback)
+        self._sequence += 1
+        heapq.heappush(self._heap, (time_ns, self._sequence, timer))
+        if not self._firing and (not self._armed_ns or time_ns < self._armed_ns):
+            self._arm(time_ns)
+        return timer
+
+    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
+        """Call back each `period_ns`, first within one period from now."""
+        if phase_ns is None:
+            self._tickers += 1
+            phase_ns = int(period_ns * ((self._tickers * _GOLDEN) % 1.0))
+        return Ticker(self, period_ns, callback, self.now() + phase_ns)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        await asyncio.sleep(seconds)
+
+    def close(self) -> None:
+        """Forget every deadline and release the alarm."""
+        self._heap.clear()
+        self._alarm.close()
+
+    def _arm(self, time_ns: int) -> None:
+        self._armed_ns = time_ns
+        self._alarm.arm(time_ns - self._offset_ns)
+
+    def _fire(self) -> None:
+        heap = self._heap
+        self._firing = True
+        try:
+            while heap and heap[0][0] <= self.now():
+                callback = heapq.heappop(heap)[2].callback
+                if callback is not None:
+                    self._call(callback)
+        finally:
+            self._firing = False
+            while heap and heap[0][2].callback is None:
+                heapq.heappop(heap)
+            if heap:
+                self._arm(heap[0][0])
+            else:
+                self._armed_ns = 0
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception as error:  # one broken deadline must not stop the others
+            self._loop.call_exception_handler({"message": "a scheduled call failed", "exception": error})

@@ -1,0 +1,121 @@
+"""Who may speak on a wire that carries a limited number of requests at a time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+import msgspec
+
+from testbed.clock import Clock, Timer
+from testbed.signals import Priority
+
+Failed = Callable[[str], None]
+
+
+class Request(msgspec.Struct):
+    """One exchange: `send` writes it, `failed` hears why no answer came.
+
+    `key` names a poll: while one with the same key waits or is in flight, another is not queued, so a
+    slow device is polled more slowly instead of ever later. Commands have no key and never coalesce.
+    `deadline_ns` 0 means that it never expires while waiting.
+    """
+
+    priority: Priority
+    timeout_ns: int
+    send: Callable[[], None]
+    failed: Failed
+    key: str | None = None
+    deadline_ns: int = 0
+    timer: Timer | None = None
+
+
+class Arbiter:
+    """A priority queue in front of a wire: safe-state writes, commands, polls, discovery.
+
+    At most `depth` requests are in flight; a command waits for at most the exchanges in flight. The
+    driver calls `answered` when a request's answer has come; the arbiter calls `failed` of requests
+    that time out, expire or lose their wire, each exactly once.
+    """
+
+    def __init__(self, clock: Clock, depth: int = 1) -> None:
+        self._clock = clock
+        self._depth = depth
+        self._waiting: list[tuple[Priority, int, Request]] = []
+        self._sequence = 0
+        self._keys: set[str] = set()
+        self._flying: list[Request] = []
+
+    @property
+    def in_flight(self) -> list[Request]:
+        """The requests that wait for an answer, oldest first."""
+        return self._flying
+
+    def submit(self, request: Request) -> None:
+        """Send at once if the wire is free, else queue by priority."""
+        if request.key is not None:
+            if request.key in self._keys:
+                return
+            self._keys.add(request.key)
+        if len(self._flying) < self._depth and not self._waiting:
+            self._launch(request)
+            return
+        self._sequence += 1
+        heapq.heappush(self._waiting, (request.priority, self._sequence, request))
+        self._advance()
+
+    def answered(self, request: Request) -> None:
+        """Free the place of a request whose answer has come; ignored when it already failed."""
+        if request in self._flying:
+            self._land(request)
+            self._advance()
+
+    def fail(self, request: Request, reason: str) -> None:
+        """End one request in flight without an answer and go on with the next."""
+        if request in self._flying:
+            self._land(request)
+            request.failed(reason)
+            self._advance()
+
+    def fail_all(self, reason: str) -> None:
+        """End every request, waiting or in flight: the wire is gone."""
+        flying, self._flying = self._flying, []
+        waiting, self._waiting = self._waiting, []
+        self._keys.clear()
+        for request in [*flying, *(entry[2] for entry in sorted(waiting, key=lambda entry: entry[:2]))]:
+            if request.timer is not None:
+                request.timer.cancel()
+            request.failed(reason)
+
+    def _advance(self) -> None:
+        while self._waiting and len(self._flying) < self._depth:
+            request = heapq.heappop(self._waiting)[2]
+            if request.deadline_ns and self._clock.now() > request.deadline_ns:
+                self._release_key(request)
+                request.failed("expired while it waited for the wire")
+                continue
+            self._launch(request)
+
+    def _launch(self, request: Request) -> None:
+        self._flying.append(request)
+        request.timer = self._clock.at(
+            self._clock.now() + request.timeout_ns, lambda: self._timed_out(request)
+        )
+        try:
+            request.send()
+        except Exception:
+            self._land(request)
+            raise
+
+    def _timed_out(self, request: Request) -> None:
+        self.fail(request, f"no answer within {request.timeout_ns / 1e9:g} s")
+
+    def _land(self, request: Request) -> None:
+        self._flying.remove(request)
+        self._release_key(request)
+        if request.timer is not None:
+            request.timer.cancel()
+
+    def _release_key(self, request: Request) -> None:
+        if request.key is not None:
+            self._keys.discard(request.key)

@@ -1,0 +1,198 @@
+"""What every driver is: a supervised link, samples out, commands in.
+
+A driver owns one device. `run` keeps it connected for as long as the bench lives: connect, serve,
+notice the loss, mark every signal bad, wait, try again. What differs from wire to wire is `connect`,
+`disconnect` and `write`; it never differs by whether the wire is real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from testbed.bench.device import Device
+from testbed.clock import Clock
+from testbed.errors import LinkError, TestbedError
+from testbed.links import LinkLost, Tap
+from testbed.signals import Access, Command, Event, Level, Outcome, Quality, Sample, Signal
+
+from .backoff import Backoff
+
+
+class LinkState(StrEnum):
+    """Where a driver stands with its device."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class DriverContext:
+    """What a driver needs from the session, and all that it may touch of it."""
+
+    clock: Clock
+    publish: Callable[[Sample], None]
+    report: Callable[[Event], None]
+    tap: Tap
+    random: random.Random
+    command: Callable[[Signal, float, str], None]
+    """Asks for a command through the guard: signal, value, requester."""
+
+
+class Driver(ABC):
+    """The client side of one device."""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """The wire schemes that this driver speaks over."""
+
+    connect_timeout: ClassVar[float] = 5.0
+    """Seconds that one attempt to connect may take."""
+
+    def __init__(self, device: Device, context: DriverContext) -> None:
+        if device.wire.scheme not in self.schemes:
+            spoken = " or ".join(f"{scheme}://" for scheme in self.schemes)
+            raise TestbedError(
+                f"{device.name}: profile {device.profile.name} is reached over {spoken}, "
+                f"not {device.wire.scheme}:// (wire {device.wire})"
+            )
+        self.device = device
+        self.context = context
+        self.clock = context.clock
+        self.state = LinkState.CLOSED
+        self.reached = False
+        self._lost: asyncio.Future[str] | None = None
+        self._complained = False
+
+    # What a wire's driver supplies ------------------------------------------------------------
+
+    @abstractmethod
+    async def connect(self) -> None:
+        """Open the link, make sure the device answers, start polling; raises LinkError if it cannot."""
+
+    @abstractmethod
+    async def disconnect(self) -> None:
+        """Stop polling, fail what is pending at once and close the link; safe to call at any time."""
+
+    @abstractmethod
+    def write(self, command: Command) -> None:
+        """Start sending a command and return; its outcome arrives through `command.finish`.
+
+        Called only while online. `command.sent_ns` is set when its bytes are written.
+        """
+
+    async def serve(self) -> None:
+        """Run beside the link while it is up, for wires whose libraries need tasks; default: nothing."""
+        await asyncio.get_running_loop().create_future()
+
+    @property
+    def command_timeout(self) -> float:
+        """Seconds within which a command is normally acknowledged on this wire."""
+        return 1.0
+
+    # What a wire's driver uses ----------------------------------------------------------------
+
+    def link_lost(self, reason: str) -> None:
+        """Tell the supervisor that the link is gone; may be called any number of times."""
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(reason)
+
+    def publish(self, signal: Signal, time_ns: int, value: float) -> None:
+        """Publish a good sample."""
+        self.context.publish(Sample(signal.id, time_ns, value))
+
+    def publish_bad(self, signal: Signal, reason: str) -> None:
+        """Publish that there is no value, and why."""
+        self.context.publish(Sample(signal.id, self.clock.now(), math.nan, Quality.BAD, reason))
+
+    def report(self, level: Level, kind: str, text: str) -> None:
+        """Tell people something."""
+        self.context.report(Event(self.clock.now(), level, self.device.name, kind, text))
+
+    # Commands ---------------------------------------------------------------------------------
+
+    def submit(self, command: Command) -> None:
+        """Take a command that the guard allowed; it fails at once while the device is not online."""
+        if self.state is not LinkState.ONLINE:
+            command.finish(Outcome.FAILED, self.clock.now(), f"{self.device.name} is {self.state}")
+            return
+        try:
+            self.write(command)
+        except (LinkError, ValueError, OSError) as error:
+            command.finish(Outcome.FAILED, self.clock.now(), str(error))
+
+    # Supervision ------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the device connected until cancelled; then close the link."""
+        backoff = Backoff(self.context.random)
+        try:
+            while True:
+                reason = await self._once(backoff)
+                self._to(LinkState.OFFLINE, reason)
+                await self.clock.sleep(backoff.next())
+        finally:
+            self.state = LinkState.CLOSED
+
+    async def _once(self, backoff: Backoff) -> str:
+        """Connect and serve until the link is lost; returns the reason."""
+        self._lost = asyncio.get_running_loop().create_future()
+        self.state = LinkState.CONNECTING
+        try:
+            try:
+                async with asyncio.timeout(self.connect_timeout):
+                    await self.connect()
+            except TimeoutError:
+                return f"no answer within {self.connect_timeout:g} s on {self.device.wire}"
+            except (LinkError, OSError) as error:
+                return str(error)
+            backoff.reset()
+            self._to(LinkState.ONLINE, "")
+            return await self._serve()
+        finally:
+            await self.disconnect()
+
+    async def _serve(self) -> str:
+        lost = self._lost
+        assert lost is not None  # noqa: S101  (set by _once, which is our only caller)
+        server = asyncio.create_task(self.serve(), name=f"serve {self.device.name}")
+        try:
+            await asyncio.wait((lost, server), return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                return lost.result()
+            try:
+                await server
+            except (LinkLost, OSError) as error:
+                return str(error)
+            return "the link ended"
+        finally:
+            server.cancel()
+            await asyncio.gather(server, return_exceptions=True)
+
+    def _to(self, state: LinkState, reason: str) -> None:
+        self.state = state
+        wire = self.device.wire
+        if state is LinkState.ONLINE:
+            if self._complained or not self.reached:
+                self.report(Level.INFO, "online", f"{self.device.name} is online on {wire}")
+            self.reached = True
+            self._complained = False
+            self._configure()
+            return
+        for signal in self.device.signals.values():
+            if signal.access is not Access.WRITE:
+                self.publish_bad(signal, f"offline: {reason}")
+        if not self._complained:  # once on loss, once on recovery, however long it takes
+            self._complained = True
+            self.report(Level.WARNING, "offline", f"{self.device.name} is offline: {reason} (wire {wire})")
+
+    def _configure(self) -> None:
+        for name, value in self.device.configure.items():
+            self.context.command(self.device.signals[name], value, "configure")

@@ -1,0 +1,68 @@
+"""What every emulator is: the device's side of a real wire, over a store of the device's values.
+
+An emulator speaks the protocol of its profile and knows nothing of physics: reads come from its
+`Store`, writes go to it, and the world (see world.py) moves values between stores and the plant.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testbed.bench.device import Device
+from testbed.clock import Clock
+
+Watcher = Callable[[str, float], None]
+
+
+class Store:
+    """The present values of a device's signals, by name, in the profile's units."""
+
+    def __init__(self, device: Device) -> None:
+        self._values = {name: signal.safe or 0.0 for name, signal in device.signals.items()}
+        self._watchers: list[Watcher] = []
+
+    def read(self, name: str) -> float:
+        """Return a value; raises KeyError for an unknown signal."""
+        return self._values[name]
+
+    def set(self, name: str, value: float) -> None:
+        """Set a value from the inside (the plant moved it); nobody is told."""
+        self._values[name] = value
+
+    def command(self, name: str, value: float) -> None:
+        """Set a value from the wire (the controller wrote it); watchers are told."""
+        self._values[name] = value
+        for watcher in self._watchers:
+            watcher(name, value)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call `watcher(name, value)` for every value that the wire writes."""
+        self._watchers.append(watcher)
+
+
+@dataclass(frozen=True)
+class EmulatedDevice:
+    """A device and what it holds."""
+
+    device: Device
+    store: Store
+
+
+@dataclass(frozen=True)
+class EmulatorContext:
+    """What an emulator may use: time, chance, and a folder for ports and sockets that goes at the end."""
+
+    clock: Clock
+    random: random.Random
+    folder: Path
+    log: Callable[[str], None] = field(default=lambda text: None)
+
+
+Ready = Callable[[str, str], None]
+"""Called once a device with its name and the wire (a URL) at which it now answers."""
+
+Serve = Callable[[Sequence[EmulatedDevice], EmulatorContext, Ready], Awaitable[None]]
+"""Answers for all devices of one protocol until cancelled; every protocol module has one as `serve`."""

@@ -1,0 +1,73 @@
+"""The three shapes of an open wire, and the tap through which all that passes is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Protocol
+
+from testbed.errors import LinkError
+
+
+class Direction(IntEnum):
+    """As seen from the controller: RX comes from the device, TX goes to it."""
+
+    RX = 0
+    TX = 1
+
+
+Tap = Callable[[int, Direction, bytes], None]
+"""Called with session time in ns, direction and the very bytes (or an encoded message) that passed."""
+
+BytesReceived = Callable[[int, bytes], None]
+"""Called with the time of arrival in session ns and the bytes."""
+
+MessageReceived = Callable[[int, str, bytes], None]
+"""Called with the time of arrival in session ns, the topic and the payload."""
+
+Lost = Callable[[str], None]
+"""Called once, with the reason, when the wire is gone; never after `close`."""
+
+
+class LinkLost(LinkError):
+    """The wire went away while it was in use."""
+
+
+def no_tap(time_ns: int, direction: Direction, data: bytes) -> None:
+    """Record nothing."""
+
+
+class ByteLink(Protocol):
+    """A stream of bytes: serial, TCP, pty, memory."""
+
+    def write(self, data: bytes) -> None:
+        """Send without blocking; raises LinkLost when the wire is gone."""
+
+    def close(self) -> None:
+        """Close; `lost` is not called for it."""
+
+
+class MessageLink(Protocol):
+    """Topics and payloads: MQTT."""
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
+        """Hand over for sending without blocking; raises LinkLost when the wire is gone."""
+
+    def close(self) -> None:
+        """Close; `lost` is not called for it."""
+
+
+class AttributeLink(Protocol):
+    """Named values that are read, written and subscribed to: GATT. UUIDs are 128-bit, lower case."""
+
+    async def read(self, characteristic: str) -> bytes:
+        """Read a characteristic's value."""
+
+    async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
+        """Write a characteristic's value, with or without the device's response."""
+
+    async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
+        """Call `received` for each notification or indication."""
+
+    async def close(self) -> None:
+        """Disconnect; `lost` is not called for it."""

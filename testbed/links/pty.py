@@ -1,0 +1,71 @@
+"""The device's end of a pseudo-terminal: what an emulated serial device is plugged into."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import tty
+from pathlib import Path
+
+from testbed.clock import Clock
+
+from .base import BytesReceived
+from .stream import StreamLink
+
+
+class PtyEnd:
+    """A pty whose other end appears at `path`, a stable name like those in /dev/serial/by-id.
+
+    `plug` makes it appear, `unplug` makes it vanish as a pulled cable does: the open port of the
+    controller fails and its name is gone until `plug` is called again.
+    """
+
+    def __init__(self, path: Path, clock: Clock, received: BytesReceived) -> None:
+        self.path = path
+        self._clock = clock
+        self._received = received
+        self._link: StreamLink | None = None
+        self._slave = -1
+
+    @property
+    def plugged(self) -> bool:
+        """Whether the port is there to be opened."""
+        return self._link is not None
+
+    def plug(self) -> None:
+        """Make the port appear."""
+        if self._link is not None:
+            return
+        master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(master, False)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(self._slave))
+        # We keep the slave open too: otherwise the master fails whenever no controller has it open.
+        self._link = StreamLink(
+            master,
+            self._clock,
+            name=str(self.path),
+            release=lambda: os.close(master),
+            received=self._received,
+            lost=self._lost,
+        ).start()
+
+    def unplug(self) -> None:
+        """Make the port vanish."""
+        if self._link is not None:
+            self._link.close()
+            self._lost("unplugged")
+
+    def write(self, data: bytes) -> None:
+        """Send to the controller; into the void when unplugged, as a device would."""
+        if self._link is not None:
+            self._link.write(data)
+
+    def _lost(self, reason: str) -> None:
+        self._link = None
+        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.close(self._slave)

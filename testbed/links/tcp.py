@@ -1,0 +1,100 @@
+"""TCP: connect to a device, or listen as one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+
+from testbed.clock import Clock
+
+from .base import BytesReceived, LinkLost, Lost, Tap, no_tap
+from .stream import StreamLink
+
+
+async def open_tcp(
+    host: str,
+    port: int,
+    clock: Clock,
+    *,
+    received: BytesReceived,
+    lost: Lost,
+    tap: Tap = no_tap,
+    timeout: float = 3.0,
+) -> StreamLink:
+    """Connect within `timeout` seconds; raises LinkLost with the address and the cause."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            family, kind, protocol, _, address = found[0]
+            sock = socket.socket(family, kind, protocol)
+            sock.setblocking(False)
+            try:
+                await loop.sock_connect(sock, address)
+            except BaseException:
+                sock.close()
+                raise
+    except TimeoutError as error:
+        raise LinkLost(f"{host}:{port} did not accept within {timeout:g} s") from error
+    except OSError as error:
+        raise LinkLost(f"cannot connect to {host}:{port}: {error.strerror or error}") from error
+    return _stream(sock, clock, f"{host}:{port}", received, lost, tap)
+
+
+Accept = Callable[[StreamLink], tuple[BytesReceived, Lost]]
+"""Given a new connection, returns what is called with its bytes and with its end."""
+
+
+@contextlib.asynccontextmanager
+async def listen_tcp(host: str, port: int, clock: Clock, accept: Accept) -> AsyncIterator[int]:
+    """Accept connections while the block runs; yields the port (one free port when 0 was asked)."""
+    loop = asyncio.get_running_loop()
+    server = socket.create_server((host, port), backlog=64)
+    server.setblocking(False)
+    links: set[StreamLink] = set()
+
+    def incoming() -> None:
+        try:
+            sock, peer = server.accept()
+        except BlockingIOError:
+            return
+        sock.setblocking(False)
+        links.add(_accepted(sock, clock, f"{peer[0]}:{peer[1]}", accept, links))
+
+    loop.add_reader(server.fileno(), incoming)
+    try:
+        yield server.getsockname()[1]
+    finally:
+        loop.remove_reader(server.fileno())
+        server.close()
+        for link in list(links):
+            link.close()
+
+
+def _accepted(
+    sock: socket.socket, clock: Clock, name: str, accept: Accept, links: set[StreamLink]
+) -> StreamLink:
+    received: list[BytesReceived] = []
+    ended: list[Lost] = []
+
+    def lost(reason: str) -> None:
+        links.discard(link)
+        ended[0](reason)
+
+    link = _stream(sock, clock, name, lambda time_ns, data: received[0](time_ns, data), lost, no_tap)
+    on_bytes, on_lost = accept(link)
+    received.append(on_bytes)
+    ended.append(on_lost)
+    return link
+
+
+def _stream(
+    sock: socket.socket, clock: Clock, name: str, received: BytesReceived, lost: Lost, tap: Tap
+) -> StreamLink:
+    # Requests are small and each waits for its answer: Nagle's delay would be added to every one.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return StreamLink(
+        sock.fileno(), clock, name=name, release=sock.close, received=received, lost=lost, tap=tap
+    ).start()
