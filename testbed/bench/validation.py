@@ -36,7 +36,7 @@ def problems_of(
 def _existing(document: Document, path: Path_) -> Path_:
     """Drop the parts that pydantic adds for unions and validators and that no file holds."""
     found: list[str | int] = []
-    data = document.data
+    data: Any = document.data
     for part in path:
         if (isinstance(data, dict) and part in data) or (
             isinstance(data, list) and isinstance(part, int) and part < len(data)
