@@ -35,10 +35,10 @@ class SignalSpec(BaseModel):
 
     unit: str = Field("", description="Unit as pint knows it: degC, %, rpm, V; empty for plain numbers")
     access: Access = Field(Access.READ, description="read (polled), notify (sent unasked) or write")
-    rate: Quantity | None = Field(None, description="How often it is polled or sent, for example 10 Hz")
-    limits: tuple[Quantity, Quantity] | None = Field(None, description="Lowest and highest value")
-    slew: Quantity | None = Field(None, description="Fastest change a command may ask for, unit per second")
-    safe: Quantity | None = Field(None, description="Where a writable signal goes whenever anything fails")
+    rate: Quantity | None = Field(default=None, description="How often it is polled or sent")
+    limits: tuple[Quantity, Quantity] | None = Field(default=None, description="Lowest and highest value")
+    slew: Quantity | None = Field(default=None, description="Fastest change by command, unit per second")
+    safe: Quantity | None = Field(default=None, description="Where it goes whenever anything fails")
     title: str = Field("", description="What it is, for people")
 
     @property

@@ -38,11 +38,9 @@ def _existing(document: Document, path: Path_) -> Path_:
     found: list[str | int] = []
     data: Any = document.data
     for part in path:
-        if (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        ):
+        try:
             data = data[part]
-        else:
+        except (KeyError, IndexError, TypeError):
             continue
         found.append(part)
     return tuple(found)
@@ -50,7 +48,10 @@ def _existing(document: Document, path: Path_) -> Path_:
 
 def _plain(detail: Any) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     got = detail.get("input")
+    if detail["type"] == "value_error" and isinstance(got, str):
+        return f"{got!r} {message}"
     if isinstance(got, (str, int, float, bool)) and repr(got) not in message and str(got) not in message:
         return f"{message}, not {got!r}"
     return message

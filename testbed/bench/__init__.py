@@ -1,0 +1,31 @@
+"""What a bench file says: typed, validated, units resolved, every error with file:line:column."""
+
+from .bench import Bench, Loop, Twin, TwinModel
+from .device import Device
+from .expectation import Expectation, ExpectationKind
+from .load import load_bench
+from .problems import BenchFileError, Problem, nearest
+from .profile import Profile
+from .spec import PidSpec, PlantSpec, TwinLevel, json_schema
+from .wires import Wire, parse_wire
+
+__all__ = [
+    "Bench",
+    "BenchFileError",
+    "Device",
+    "Expectation",
+    "ExpectationKind",
+    "Loop",
+    "PidSpec",
+    "PlantSpec",
+    "Problem",
+    "Profile",
+    "Twin",
+    "TwinLevel",
+    "TwinModel",
+    "Wire",
+    "json_schema",
+    "load_bench",
+    "nearest",
+    "parse_wire",
+]

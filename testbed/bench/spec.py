@@ -1,0 +1,136 @@
+"""The shape of a bench file, as pydantic reads it once at load; `testbed schema` prints it for editors."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from .profile import Quantity
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(_NAME, text):
+        raise ValueError("is no name; use letters, digits and _, not a digit first")
+    return text
+
+
+def _signal_path(text: str) -> str:
+    if not re.fullmatch(rf"{_NAME}\.{_NAME}", text):
+        raise ValueError("is no signal; write device.signal, for example probe.temperature")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
+SignalPath = Annotated[
+    str,
+    AfterValidator(_signal_path),
+    WithJsonSchema({"type": "string", "pattern": rf"^{_NAME}\.{_NAME}$"}),
+]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DeviceSpec(_Spec):
+    """A thing with signals, reached over one wire."""
+
+    profile: str = Field(description="A shipped profile (scpi/thermometer) or a file beside the bench file")
+    wire: str = Field(description="Where it is, as a URL; ${NAME} is taken from the environment")
+    configure: dict[Name, Quantity | bool] = Field(
+        default_factory=dict, description="Values written whenever the device comes online"
+    )
+
+
+class SensorSpec(_Spec):
+    """How an emulated sensor sees the plant: late and noisy."""
+
+    lag: Quantity = Field(0.0, description="Time constant of a first-order lag, for example 0.3 s")
+    noise: Quantity = Field(0.0, description="Standard deviation, in the signal's unit")
+
+
+class PlantSpec(_Spec):
+    """The physics that emulated devices read and drive."""
+
+    model: str = Field(description="A plant that the package ships, for example thermal-chamber")
+    connect: dict[str, str | list[str]] = Field(
+        description="device.signal: plant input, or plant output: device.signal (or a list of them)"
+    )
+    sensors: dict[SignalPath, SensorSpec] = Field(default_factory=dict)
+    parameters: dict[Name, float] = Field(
+        default_factory=dict, description="Parameters of the plant, SI units"
+    )
+
+
+class TwinLevel(StrEnum):
+    """How far a twin goes; one below `integrated` cannot write."""
+
+    MIRROR = "mirror"
+    SIMULATION = "simulation"
+    INTEGRATED = "integrated"
+
+
+class TwinSpec(_Spec):
+    """The virtual copy of a device; every device has a mirroring one even if it is not named."""
+
+    level: TwinLevel = TwinLevel.MIRROR
+    model: str | None = Field(default=None, description="A model that predicts, for example thermal")
+    predicts: Name | None = Field(
+        default=None, description="The signal of the device that the model predicts"
+    )
+    inputs: dict[Name, SignalPath] = Field(default_factory=dict, description="model input: device.signal")
+    parameters: dict[Name, float] = Field(default_factory=dict)
+
+
+class PidSpec(_Spec):
+    """Gains in output unit per input unit (ki also per second, kd times second); negative acts in reverse."""
+
+    kp: float
+    ki: float = 0.0
+    kd: float = 0.0
+    bias: float = Field(0.0, description="Output at zero error, in the output's unit")
+
+
+class ControllerSpec(_Spec):
+    """How a loop computes its command."""
+
+    pid: PidSpec
+
+
+class LoopSpec(_Spec):
+    """A closed-loop controller: a signal in, a command out, at a rate."""
+
+    reads: SignalPath
+    writes: SignalPath
+    controller: ControllerSpec
+    setpoint: Quantity
+    rate: Quantity
+    stale_after: Quantity | None = Field(
+        default=None,
+        description="Age of the last good sample at which the output goes safe; 5 periods",
+    )
+
+
+class BenchSpec(_Spec):
+    """Everything that one YAML file declares."""
+
+    bench: str = Field(min_length=1, description="The name of the bench")
+    devices: dict[Name, DeviceSpec] = Field(min_length=1)
+    plant: PlantSpec | None = None
+    twins: dict[Name, TwinSpec] = Field(default_factory=dict)
+    loops: dict[Name, LoopSpec] = Field(default_factory=dict)
+    expect: list[str] = Field(
+        default_factory=list, description="For example: chamber.temperature stays below 85 degC"
+    )
+    seed: int = Field(0, ge=0, description="Where every random number of a session comes from")
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a bench file."""
+    schema = BenchSpec.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
