@@ -15,7 +15,7 @@ from testbed.bench.profile import Profile, find_profile, load_profile
 from testbed.bench.wires import parse_wire
 from testbed.clock import Clock, SystemClock
 from testbed.drivers import Driver, DriverContext, LinkState, driver_class
-from testbed.emulators import EmulatedDevice, EmulatorContext, Store, emulator_of
+from testbed.emulators import EmulatedDevice, EmulatorContext, Plug, Store, emulator_of
 from testbed.links import Direction
 from testbed.signals import Command, Event, Priority, Quality, Sample, Signal, Verdict
 
@@ -91,8 +91,16 @@ class DriverLog:
         return command
 
 
+class Emulated(dict[str, EmulatedDevice]):
+    """The emulated devices by name, with the wires at which they answer and the plugs that they hang on."""
+
+    def __init__(self, devices: dict[str, EmulatedDevice], plugs: dict[str, Plug]) -> None:
+        super().__init__(devices)
+        self.plugs = plugs
+
+
 @contextlib.asynccontextmanager
-async def emulate(*devices: Device) -> AsyncIterator[dict[str, EmulatedDevice]]:
+async def emulate(*devices: Device) -> AsyncIterator[Emulated]:
     """Run the emulators of `devices` (one protocol) on real wires; yields them with those wires."""
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
@@ -107,10 +115,13 @@ async def emulate(*devices: Device) -> AsyncIterator[dict[str, EmulatedDevice]]:
             )
             if task.done():
                 await task
-            yield {
-                name: EmulatedDevice(replace(each.device, wire=parse_wire(wires[name])), each.store)
-                for name, each in emulated.items()
-            }
+            yield Emulated(
+                {
+                    name: EmulatedDevice(replace(each.device, wire=parse_wire(wires[name])), each.store)
+                    for name, each in emulated.items()
+                },
+                context.plugs,
+            )
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

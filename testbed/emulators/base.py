@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from testbed.bench.device import Device
 from testbed.clock import Clock
@@ -51,14 +52,29 @@ class EmulatedDevice:
     store: Store
 
 
+class Plug(Protocol):
+    """What an emulated device hangs on, to be pulled on purpose."""
+
+    def plug(self) -> None:
+        """Make the device reachable again; nothing happens when it is."""
+
+    def unplug(self) -> None:
+        """Cut the device off as a pulled cable does; nothing happens when it is."""
+
+
 @dataclass(frozen=True)
 class EmulatorContext:
-    """What an emulator may use: time, chance, and a folder for ports and sockets that goes at the end."""
+    """What an emulator may use: time, chance, and a folder for ports and sockets that goes at the end.
+
+    An emulator whose wires can be pulled one by one enters each device's plug in `plugs`, by name,
+    before it calls ready.
+    """
 
     clock: Clock
     random: random.Random
     folder: Path
     log: Callable[[str], None] = field(default=lambda text: None)
+    plugs: dict[str, Plug] = field(default_factory=dict)
 
 
 Ready = Callable[[str, str], None]
