@@ -1,0 +1,108 @@
+"""The way of every command: guard, driver, record; whoever asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from testbed.clock import Clock
+from testbed.drivers import Driver
+from testbed.signals import Command, Event, Level, Outcome, Priority, Sample, Signal
+
+_REPEAT_NS = 1_000_000_000  # the same refusal is told once a second, however often it happens
+
+
+class Commander:
+    """Gives commands to the devices of a bench.
+
+    Refused commands never reach a driver. What was commanded is published as a sample of the signal
+    (it is what the actuator was told), and every command is recorded once, when its outcome is known.
+    """
+
+    def __init__(
+        self,
+        signals: Sequence[Signal],
+        drivers: Mapping[str, Driver],
+        clock: Clock,
+        judge: Callable[[Command, int], bool],
+        publish: Callable[[Sample], None],
+        record: Callable[[Command], None],
+        report: Callable[[Event], None],
+    ) -> None:
+        self._drivers = [drivers.get(signal.device) for signal in signals]
+        self._signals = signals
+        self._clock = clock
+        self._judge = judge
+        self._publish = publish
+        self._record = record
+        self._report = report
+        self._told: dict[tuple[int, str], int] = {}
+
+    def give(self, command: Command) -> None:
+        """Judge and send a command in this turn; `command.on_done` is called when its outcome is known."""
+        asker = command.on_done
+
+        def settled(done: Command) -> None:
+            self._settled(done, asker)
+
+        command.on_done = settled
+        now = self._clock.now()
+        driver = self._drivers[command.signal]
+        if driver is None or not self._judge(command, now):
+            command.finish(Outcome.REFUSED, now, command.reason or "the signal belongs to no device")
+            return
+        driver.submit(command)
+        if command.outcome is not Outcome.FAILED:
+            self._publish(Sample(command.signal, now, command.value))
+
+    def command(
+        self,
+        signal: Signal,
+        value: float,
+        requester: str,
+        *,
+        priority: Priority = Priority.COMMAND,
+        cause_ns: int = 0,
+        on_done: Callable[[Command], None] | None = None,
+    ) -> Command:
+        """Make a command that may take as long as its device normally takes, and give it."""
+        now = self._clock.now()
+        driver = self._drivers[signal.id]
+        patience = driver.command_timeout if driver is not None else 1.0
+        command = Command(
+            signal.id, value, requester, now, now + round(patience * 1e9),
+            cause_ns=cause_ns, priority=priority, on_done=on_done,
+        )  # fmt: skip
+        self.give(command)
+        return command
+
+    async def ask(
+        self, signal: Signal, value: float, requester: str, priority: Priority = Priority.COMMAND
+    ) -> Command:
+        """Give a command and wait for its outcome."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settled(_: Command) -> None:
+            if not done.done():
+                done.set_result(None)
+
+        command = self.command(signal, value, requester, priority=priority, on_done=settled)
+        await done
+        return command
+
+    def _settled(self, command: Command, asker: Callable[[Command], None] | None) -> None:
+        self._record(command)
+        if command.outcome in (Outcome.REFUSED, Outcome.FAILED, Outcome.EXPIRED):
+            self._tell(command)
+        if asker is not None:
+            asker(command)
+
+    def _tell(self, command: Command) -> None:
+        key = (command.signal, command.outcome.value)
+        now = self._clock.now()
+        if now - self._told.get(key, -_REPEAT_NS) < _REPEAT_NS:
+            return
+        self._told[key] = now
+        path = self._signals[command.signal].path
+        text = f"{command.requester}: {path} to {command.value:g} {command.outcome}: {command.reason}"
+        self._report(Event(now, Level.WARNING, path, command.outcome.value, text))

@@ -1,0 +1,143 @@
+"""A closed loop: the arrival of its sample starts a cycle, its timer only notices that none came."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from testbed.bench import Loop
+from testbed.clock import Clock, Ticker
+from testbed.signals import Command, Event, Level, Outcome, Quality, Sample
+
+from .commander import Commander
+from .pid import Pid
+
+OVERRUN = 1
+"""Flag of a cycle that came while the command before it was still on its way."""
+
+_FASTEST_CHECK_NS = 20_000_000
+
+
+class CycleLog(Protocol):
+    """Where the timing of each cycle is written, all in ns; -1 where there is none."""
+
+    def add(
+        self,
+        time_ns: int,
+        lateness_ns: int,
+        age_ns: int,
+        latency_ns: int,
+        acknowledged_ns: int,
+        flags: int,
+    ) -> None:
+        """Add one cycle."""
+
+
+class LoopRunner:
+    """Runs one loop: setpoint and sample to controller to command, each cycle timed.
+
+    Samples that come faster than the loop's rate are passed over. A sample that is not good is never
+    acted on; when the last good one is older than `stale_after`, the output goes to its safe value
+    and the controller starts afresh with the next good sample.
+    """
+
+    def __init__(
+        self,
+        spec: Loop,
+        clock: Clock,
+        commander: Commander,
+        cycles: CycleLog,
+        report: Callable[[Event], None],
+        drive_safe: Callable[[str], None],
+    ) -> None:
+        self.spec = spec
+        self.armed = True
+        self._clock = clock
+        self._commander = commander
+        self._cycles = cycles
+        self._report = report
+        self._drive_safe = drive_safe
+        self._pid = Pid(spec.pid, spec.writes)
+        self._requester = f"loop {spec.name}"
+        self._early_ns = spec.period_ns // 4
+        self._last_ns = 0
+        self._good_ns = clock.now()
+        self._safe = False
+        self._pending: Command | None = None
+        self._ticker: Ticker | None = None
+
+    def start(self) -> None:
+        """Begin to watch the age of the last good sample."""
+        self._good_ns = self._clock.now()
+        period = max(self.spec.stale_after_ns // 4, _FASTEST_CHECK_NS)
+        self._ticker = self._clock.every(period, self._check)
+
+    def stop(self) -> None:
+        """Act on nothing any more."""
+        self.armed = False
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    def on_sample(self, sample: Sample) -> None:
+        """Run a cycle if one is due; on the hot path."""
+        if sample.quality is not Quality.GOOD or not self.armed:
+            return
+        now = self._clock.now()
+        self._good_ns = sample.time_ns
+        due = self._last_ns + self.spec.period_ns
+        if now < due - self._early_ns:
+            return
+        if self._safe:
+            self._resume()
+        first = self._last_ns == 0
+        lateness = 0 if first else max(0, now - due)
+        dt = self.spec.period_ns / 1e9 if first else (now - self._last_ns) / 1e9
+        self._last_ns = now
+        self._cycle(sample, now, lateness, dt)
+
+    def _cycle(self, sample: Sample, now: int, lateness: int, dt: float) -> None:
+        age = now - sample.time_ns
+        if self._pending is not None and self._pending.pending:
+            # The actuator is slower than the loop: a second command would only queue behind the first.
+            self._cycles.add(now, lateness, age, -1, -1, OVERRUN)
+            return
+        output = self._pid.compute(self.spec.setpoint, sample.value, dt)
+
+        def done(command: Command) -> None:
+            self._done(command, now, lateness, age)
+
+        self._pending = self._commander.command(
+            self.spec.writes, output, self._requester, cause_ns=sample.time_ns, on_done=done
+        )
+
+    def _done(self, command: Command, now: int, lateness: int, age: int) -> None:
+        written = command.sent_ns - command.cause_ns if command.sent_ns else -1
+        acknowledged = -1
+        if command.outcome is Outcome.ACKNOWLEDGED:
+            acknowledged = command.done_ns - command.cause_ns
+        self._cycles.add(now, lateness, age, written, acknowledged, 0)
+
+    def _check(self) -> None:
+        now = self._clock.now()
+        assert self._ticker is not None  # noqa: S101  (we are its callback)
+        if self._safe or now - self._ticker.due_ns > self._ticker.period_ns:
+            return  # already safe; or we ourselves were held up and what has arrived is yet to be read
+        age = now - self._good_ns
+        if age <= self.spec.stale_after_ns:
+            return
+        self._safe = True
+        text = (
+            f"loop {self.spec.name}: no good sample of {self.spec.reads.path} for {age / 1e9:.2g} s;"
+            f" {self.spec.writes.path} goes to its safe value"
+        )
+        self._report(Event(now, Level.WARNING, self.spec.name, "stale", text))
+        self._drive_safe(f"loop {self.spec.name}: {self.spec.reads.path} is stale")
+
+    def _resume(self) -> None:
+        self._safe = False
+        self._last_ns = 0
+        safe = self.spec.writes.safe
+        self._pid.reset(math.nan if safe is None else safe)
+        text = f"loop {self.spec.name}: {self.spec.reads.path} is fresh again"
+        self._report(Event(self._clock.now(), Level.INFO, self.spec.name, "resumed", text))

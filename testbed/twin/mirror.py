@@ -1,0 +1,83 @@
+"""What is known of every signal right now: value, age, quality; and the word when it has gone stale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from testbed.clock import Clock, Ticker
+from testbed.signals import Quality, Sample, Signal
+
+_STALE_PERIODS = 5
+_STALE_FLOOR_NS = 200_000_000  # below this, a busy controller would take itself for a silent device
+_CHECK_NS = 50_000_000
+
+
+class Reading(msgspec.Struct, gc=False):
+    """The newest of one signal: its last sample, and its last good value with the time of it."""
+
+    signal: Signal
+    value: float = math.nan
+    quality: Quality = Quality.BAD
+    reason: str = "no sample yet"
+    time_ns: int = 0
+    good_value: float = math.nan
+    good_ns: int = 0
+    stale: bool = False
+
+    @property
+    def stale_after_ns(self) -> int:
+        """Silence after which the signal is stale; 0 when its source promises no rate."""
+        period = self.signal.period_ns
+        return max(period * _STALE_PERIODS, _STALE_FLOOR_NS) if period else 0
+
+
+class Mirror:
+    """The mirroring twins of a bench, one reading a signal.
+
+    A signal whose source promised a rate and has been silent for five periods gets one bad sample
+    that says so; the next good sample makes it good again.
+    """
+
+    def __init__(self, signals: Iterable[Signal], clock: Clock, publish: Callable[[Sample], None]) -> None:
+        self.readings = [Reading(signal) for signal in signals]
+        self._clock = clock
+        self._publish = publish
+        self._timed = [reading for reading in self.readings if reading.stale_after_ns]
+        self._ticker: Ticker | None = None
+
+    def observe(self, sample: Sample) -> None:
+        """Follow one sample; on the hot path."""
+        reading = self.readings[sample.signal]
+        reading.value = sample.value
+        reading.quality = sample.quality
+        reading.reason = sample.reason
+        reading.time_ns = sample.time_ns
+        if sample.quality is Quality.GOOD:
+            reading.good_value = sample.value
+            reading.good_ns = sample.time_ns
+            reading.stale = False
+
+    def start(self) -> None:
+        """Begin to watch for silence."""
+        self._ticker = self._clock.every(_CHECK_NS, self._check)
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    def _check(self) -> None:
+        now = self._clock.now()
+        assert self._ticker is not None  # noqa: S101  (we are its callback)
+        if now - self._ticker.due_ns > _CHECK_NS:
+            return  # we ourselves were held up: let what has arrived meanwhile be read first
+        for reading in self._timed:
+            if reading.quality is not Quality.GOOD or now - reading.good_ns <= reading.stale_after_ns:
+                continue
+            silence = (now - reading.good_ns) / 1e9
+            reason = f"stale: no sample for {silence:.2g} s, one each {reading.signal.period_ns / 1e9:g} s promised"
+            reading.stale = True
+            self._publish(Sample(reading.signal.id, now, reading.good_value, Quality.BAD, reason))
