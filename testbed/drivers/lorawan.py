@@ -1,0 +1,214 @@
+"""LoRaWAN class A devices through ChirpStack v4: events in, confirmed downlinks out, over MQTT.
+
+Online means connected to the broker and subscribed; the device speaks when its own time has come.
+A command waits in the network server for the device's next uplink and is acknowledged by the one
+after it (LoRaWAN L2 1.0.4, sections 3.3 and 4.3.1.2), so it takes up to two uplink periods.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+
+from testbed.bench.device import Device
+from testbed.clock import NS, Timer
+from testbed.errors import UsageError
+from testbed.links.mqtt import MqttLink, check_broker_options, open_mqtt
+from testbed.protocols.lorawan.chirpstack import (
+    Ack,
+    Downlink,
+    LogEntry,
+    Uplink,
+    parse_event,
+    print_downlink,
+)
+from testbed.protocols.lorawan.plan import read_plan
+from testbed.protocols.lorawan.topics import device_address
+from testbed.signals import Command, Level, Outcome
+
+from .base import Driver, DriverContext
+from .downlinks import DownlinkQueue
+
+_MARGIN = 3.0  # seconds on top of two uplink periods: both receive windows and the way through the server
+_SILENT_PERIODS = 3  # uplink periods without an uplink after which its signals have no value
+
+
+class LorawanDriver(Driver):
+    """One class A device of one application."""
+
+    schemes = ("chirpstack+mqtt",)
+    # The sum of what a silent broker can take: the TCP connect (5 s in paho), its greeting, the subscription.
+    connect_timeout = 12.0
+
+    def __init__(self, device: Device, context: DriverContext) -> None:
+        """Check the profile, the duty cycle that it asks for and the wire; raises UsageError."""
+        super().__init__(device, context)
+        self._plan = read_plan(device.profile)
+        self._address = device_address(device.name, device.wire)
+        try:
+            check_broker_options(device.wire)
+        except ValueError as error:
+            raise UsageError(f"{device.name}: {error}") from None
+        self._signals = {signal.id: signal for signal in device.signals.values()}
+        self._queue = DownlinkQueue(self.clock, self._hand_over, self.command_timeout)
+        self._link: MqttLink | None = None
+        self._counter = _FrameCounter()
+        self._silence: dict[int, Timer] = {}
+        self._unknown_ports: set[int] = set()
+
+    @property
+    def command_timeout(self) -> float:
+        """Two periods of the slowest uplink and a margin, in seconds."""
+        return 2 * max(self._plan.periods.values(), default=0.0) + self._plan.rx1_delay + _MARGIN
+
+    async def connect(self) -> None:
+        """Connect to the broker and subscribe to the device's events."""
+        self._link = await open_mqtt(
+            self.device.wire,
+            self.clock,
+            subscriptions=[self._address.all_events],
+            received=self._received,
+            lost=self.link_lost,
+            tap=self.context.tap,
+        )
+        for port in self._plan.uplinks:
+            self._expect_uplink(port)
+
+    async def serve(self) -> None:
+        """Run the link."""
+        if self._link is not None:
+            await self._link.run()
+
+    async def disconnect(self) -> None:
+        """Fail what is pending and hang up."""
+        for timer in self._silence.values():
+            timer.cancel()
+        if self._link is not None:
+            self._link.close()
+        self._queue.fail_all(f"{self.device.name}: the connection to the broker ended")
+        self._link = None
+
+    # Commands -----------------------------------------------------------------------------------
+
+    def write(self, command: Command) -> None:
+        """Hand the command to the network server, or let it wait behind the one that is there."""
+        self._payload(command)  # what can never be sent fails now and supersedes nothing
+        self._queue.submit(command)
+
+    def _payload(self, command: Command) -> tuple[int, bytes]:
+        name = self._signals[command.signal].name
+        layout = self._plan.downlinks.get(name)
+        if layout is None:
+            raise ValueError(f"{self.device.name}.{name} is sent by the device and takes no commands")
+        return layout.f_port, layout.encode({name: command.value})
+
+    def _hand_over(self, command: Command) -> str:
+        assert self._link is not None  # noqa: S101  (commands are taken only while online)
+        f_port, data = self._payload(command)
+        item_id = str(uuid.UUID(int=self.context.random.getrandbits(128), version=4))
+        # It expires at the server when we give it up here: what was reported as failed must not move a
+        # valve minutes later. The server compares with its own UTC.
+        expires_ns = self.clock.now() + round(self.command_timeout * NS)
+        downlink = Downlink(self._address.dev_eui, f_port, data, True, item_id, expires_ns)
+        self._link.publish(self._address.downlink, print_downlink(downlink), qos=1)
+        return item_id
+
+    # Events -------------------------------------------------------------------------------------
+
+    def _received(self, time_ns: int, topic: str, payload: bytes) -> None:
+        try:
+            event = parse_event(topic, payload)
+        except ValueError as error:
+            self._misunderstood(topic, str(error))
+            return
+        if isinstance(event, Uplink):
+            self._uplink(time_ns, event)
+        elif isinstance(event, Ack):
+            self._acknowledged(event)
+        elif isinstance(event, LogEntry):
+            self._logged(event)
+
+    def _misunderstood(self, topic: str, reason: str) -> None:
+        """Take the values away for an uplink that cannot be read; only tell of any other event."""
+        if topic.endswith("/up"):
+            for port in self._plan.uplinks:
+                self._no_value(port, reason)
+        else:
+            self.report(Level.WARNING, "malformed", f"{self.device.name}: {topic}: {reason}")
+
+    def _uplink(self, time_ns: int, uplink: Uplink) -> None:
+        lost = self._counter.advance(uplink.dev_addr, uplink.f_cnt)
+        if lost is None:
+            return
+        if lost:
+            text = f"{self.device.name}: {lost} uplinks were lost before fCnt {uplink.f_cnt}"
+            self.report(Level.WARNING, "uplinks_lost", text)
+        layout = self._plan.uplinks.get(uplink.f_port)
+        if layout is None:
+            self._unknown_port(uplink.f_port)
+            return
+        self._expect_uplink(uplink.f_port)
+        try:
+            values = layout.decode(uplink.data)
+        except ValueError as error:
+            self._no_value(uplink.f_port, str(error))
+            return
+        for name, value in values.items():
+            signal = self.device.signals[name]
+            if math.isfinite(value):
+                self.publish(signal, time_ns, value)
+            else:
+                self.publish_bad(signal, f"the device sent {value}")
+
+    def _acknowledged(self, ack: Ack) -> None:
+        if ack.acknowledged:
+            self._queue.settle(ack.queue_item_id, Outcome.ACKNOWLEDGED)
+        else:
+            self._queue.settle(ack.queue_item_id, Outcome.FAILED, "the device did not acknowledge it")
+
+    def _logged(self, entry: LogEntry) -> None:
+        if entry.level != "ERROR":
+            return
+        text = f"{entry.code}: {entry.description}"
+        self.report(Level.ERROR, "network_server", f"{self.device.name}: {text}")
+        self._queue.settle(entry.context.get("queue_item_id", ""), Outcome.FAILED, text)
+
+    # Silence ------------------------------------------------------------------------------------
+
+    def _expect_uplink(self, port: int) -> None:
+        if port in self._silence:
+            self._silence[port].cancel()
+        wait = _SILENT_PERIODS * self._plan.periods[port]
+        reason = f"no uplink for {wait:g} s, expected every {self._plan.periods[port]:g} s"
+        self._silence[port] = self.clock.at(
+            self.clock.now() + round(wait * NS), lambda: self._no_value(port, reason)
+        )
+
+    def _no_value(self, port: int, reason: str) -> None:
+        for field in self._plan.uplinks[port].fields:
+            self.publish_bad(self.device.signals[field.signal], reason)
+
+    def _unknown_port(self, port: int) -> None:
+        # fPort 0 (or none) carries only MAC commands or a bare acknowledgement.
+        if port and port not in self._unknown_ports:
+            self._unknown_ports.add(port)
+            known = ", ".join(str(each) for each in self._plan.uplinks)
+            text = f"{self.device.name}: uplinks on fPort {port} are ignored; the profile knows {known}"
+            self.report(Level.WARNING, "unknown_port", text)
+
+
+class _FrameCounter:
+    """The device's uplink frame counter as the events show it; a new DevAddr begins a new count."""
+
+    def __init__(self) -> None:
+        self._dev_addr = ""
+        self._last = -1
+
+    def advance(self, dev_addr: str, f_cnt: int) -> int | None:
+        """Return how many uplinks were lost before this one, None when it is the last one again."""
+        known = dev_addr == self._dev_addr and self._last >= 0
+        if known and f_cnt == self._last:
+            return None
+        lost = max(f_cnt - self._last - 1, 0) if known else 0
+        self._dev_addr, self._last = dev_addr, f_cnt
+        return lost
