@@ -1,0 +1,30 @@
+"""The session file: one SQLite file that records a run and can be read while it is written."""
+
+from .columns import ACTED_SAFE, OVERRUN, CycleLog
+from .export import write_csv
+from .folder import Entry, find_session, list_sessions
+from .reader import UNFINISHED, SessionReader
+from .records import Chunk, Cycle, Frame, Newest
+from .schema import SUFFIX
+from .summary import summarize, utc_text
+from .writer import SessionWriter
+
+__all__ = [
+    "ACTED_SAFE",
+    "OVERRUN",
+    "SUFFIX",
+    "UNFINISHED",
+    "Chunk",
+    "Cycle",
+    "CycleLog",
+    "Entry",
+    "Frame",
+    "Newest",
+    "SessionReader",
+    "SessionWriter",
+    "find_session",
+    "list_sessions",
+    "summarize",
+    "utc_text",
+    "write_csv",
+]

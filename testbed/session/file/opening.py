@@ -1,0 +1,88 @@
+"""Opens a session file read-only and turns whatever is wrong with it into one kind of error."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from testbed.errors import DamagedInput, UsageError
+
+from .schema import APPLICATION_ID, VERSION
+
+_HEADER = b"SQLite format 3\0"
+_LOCK_TIMEOUT_S = 5.0  # the writer locks readers out only while it turns its log into one plain file
+
+
+class OpenSession:
+    """The database of a session, open for reading; close it, or use it as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`; raises UsageError when there is no such file, DamagedInput when it is no session."""
+        self.path = path
+        _check_header(path)
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        with self._guard():
+            self._database = sqlite3.connect(uri, uri=True, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
+        try:
+            self._check_format()
+        except DamagedInput:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _query(self, statement: str, *values: object) -> sqlite3.Cursor:
+        return self._database.execute(statement, values)
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Turn what wrong content leads to, in SQLite or in our decoding, into DamagedInput."""
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError, IndexError, OverflowError) as error:
+            raise DamagedInput(
+                f"{self.path}: damaged: {error}", "work on a copy, or go back to an older one"
+            ) from error
+
+    def _check_format(self) -> None:
+        with self._guard():
+            (application,) = self._query("PRAGMA application_id").fetchone()
+            (version,) = self._query("PRAGMA user_version").fetchone()
+        if application != APPLICATION_ID:
+            raise DamagedInput(f"{self.path}: a SQLite database, but no session of testbed")
+        if version != VERSION:
+            raise DamagedInput(
+                f"{self.path}: format {version}, and this testbed reads format {VERSION}",
+                "read it with the testbed that recorded it, or a newer one",
+            )
+
+
+def _check_header(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder, not a session file", "list a folder with: testbed sessions DIR"
+        )
+    if not path.is_file():
+        raise UsageError(f"there is no session file {path}", "list them with: testbed sessions")
+    try:
+        with path.open("rb") as file:
+            header = file.read(len(_HEADER))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if header != _HEADER:
+        found = f"begins with {header!r}" if header else "is empty"
+        raise DamagedInput(f"{path}: no session file: it {found}, not as a SQLite database does")

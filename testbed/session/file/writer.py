@@ -1,0 +1,239 @@
+"""Records a session while it runs: appends in the event loop, commits in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from testbed.clock import NS, Clock, Ticker
+from testbed.errors import UsageError
+from testbed.links import Tap
+from testbed.signals import Command, Event, Sample, Signal
+
+from .columns import CycleLog, FrameColumn, SampleColumn
+from .store import Batch, Store, sync_folder
+
+_PERIOD_NS = 200_000_000
+"""Time between two hand-overs: with the commit itself, nothing waits longer than 250 ms."""
+
+
+class SessionWriter:
+    """Records one session in one file.
+
+    All methods belong to the event loop's thread. What is recorded costs the caller a few appends;
+    every 200 ms the columns are handed whole to the writer thread, which commits them. While a slow
+    disk keeps that thread busy the columns go on growing, up to `stall_limit` seconds.
+
+    When the disk fails, recording stops: `recording` turns False, `on_failure` is called once with
+    the reason, later calls do nothing, and all that was committed before stays readable.
+    """
+
+    stall_limit = 60.0
+    """Seconds that one commit may take before recording is given up."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        signals: Sequence[Signal],
+        *,
+        metadata: Mapping[str, Any],
+        attachments: Mapping[str, bytes],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        """Prepare; nothing is written before `start`. `path` should end in SUFFIX."""
+        self.path = path
+        self.recording = False
+        self._clock = clock
+        self._signals = list(signals)
+        self._metadata = dict(metadata)
+        self._attachments = dict(attachments)
+        self._on_failure: Callable[[str], None] | None = on_failure
+        self._columns = [SampleColumn(index) for index in range(len(self._signals))]
+        self._frames: dict[str, FrameColumn] = {}
+        self._cycles: dict[str, CycleLog] = {}
+        self._rows = Batch()
+        self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._idle = threading.Event()
+        self._handed_ns = 0
+        self._failure = ""
+        self._store: Store | None = None
+        self._thread: threading.Thread | None = None
+        self._ticker: Ticker | None = None
+
+    # What is recorded -------------------------------------------------------------------------
+
+    def sample(self, sample: Sample) -> None:
+        """Record a sample; subscribe it to the hub at stage RECORD."""
+        if self.recording:
+            self._columns[sample.signal].add(sample)
+
+    def tap(self, device: str) -> Tap:
+        """Return the tap that records the frames of one device, for its link."""
+        return self._frames.setdefault(device, FrameColumn(device)).add
+
+    def cycles(self, loop: str) -> CycleLog:
+        """Return the log of one loop's cycles; the loop is listed even if it never runs."""
+        if loop not in self._cycles:
+            self._cycles[loop] = CycleLog(loop)
+            self._rows.loops.append(loop)
+        return self._cycles[loop]
+
+    def command(self, command: Command) -> None:
+        """Record a command; call it once, when the outcome is known."""
+        if self.recording:
+            self._rows.commands.append(command)
+
+    def event(self, event: Event) -> None:
+        """Record an event."""
+        if self.recording:
+            self._rows.events.append(event)
+
+    def clock_pair(self, session_ns: int, utc_ns: int) -> None:
+        """Record what the system's clock said at a session time, both in ns."""
+        if self.recording:
+            self._rows.clock_pairs.append((session_ns, utc_ns))
+
+    # Start and end ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Create the file with the start metadata in it and begin to record.
+
+        Raises UsageError when the file exists already or cannot be made.
+        """
+        self._loop = asyncio.get_running_loop()
+        metadata = {"started_ns": self._clock.now(), **self._metadata}
+        self._store = _create(self.path, self._signals, metadata, self._attachments)
+        self._attachments.clear()
+        self.recording = True
+        self._idle.set()
+        # A daemon: should the process end without `close`, it must not wait for this thread for ever.
+        self._thread = threading.Thread(target=self._commit_batches, name="session writer", daemon=True)
+        self._thread.start()
+        self._ticker = self._clock.every(_PERIOD_NS, self._tick)
+
+    def close(self, metadata: Mapping[str, Any]) -> None:
+        """Commit what is left, then the end metadata, safely on disk; never raises for the disk's sake.
+
+        After a failure the end metadata is still tried, with the key `recording_failure`.
+        """
+        if self._thread is None:
+            return
+        if self.recording:
+            self._batches.put(self._take())
+        self._stop()
+        self._batches.put(None)
+        thread, self._thread = self._thread, None
+        thread.join(self.stall_limit)
+        if not thread.is_alive():
+            self._finish({"ended_ns": self._clock.now(), **metadata})
+        elif not self._failure:
+            self._failure = f"{self.path} may lack its end: no commit within {self.stall_limit:g} s"
+        if self._failure:
+            self._failed(self._failure)
+
+    def _finish(self, metadata: dict[str, Any]) -> None:
+        store = self._store
+        assert store is not None  # noqa: S101  (set by start, without which there is no thread)
+        if self._failure:
+            metadata["recording_failure"] = self._failure
+        try:
+            store.finish(metadata)
+            sync_folder(self.path.parent)
+        except (sqlite3.Error, OSError) as error:
+            self._failure = self._failure or _told(self.path, error)
+        finally:
+            store.close()
+
+    # Hand-over, in the event loop -------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self._idle.is_set():
+            self._idle.clear()
+            self._handed_ns = self._clock.now()
+            self._batches.put(self._take())
+        elif self._clock.now() - self._handed_ns > self.stall_limit * NS:
+            self._failed(f"recording to {self.path} stopped: no commit within {self.stall_limit:g} s")
+
+    def _take(self) -> Batch:
+        batch, self._rows = self._rows, Batch()
+        batch.samples = [taken for column in self._columns if (taken := column.take())]
+        batch.frames = [passed for frames in self._frames.values() if (passed := frames.take())]
+        batch.cycles = [ran for log in self._cycles.values() if (ran := log.take())]
+        return batch
+
+    def _stop(self) -> None:
+        self.recording = False
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for frames in self._frames.values():
+            frames.closed = True
+        for cycles in self._cycles.values():
+            cycles.closed = True
+
+    def _failed(self, reason: str) -> None:
+        self._failure = self._failure or reason
+        self._stop()
+        if self._on_failure is not None:
+            on_failure, self._on_failure = self._on_failure, None
+            on_failure(reason)
+
+    # The writer thread ------------------------------------------------------------------------
+
+    def _commit_batches(self) -> None:
+        store = self._store
+        assert store is not None  # noqa: S101  (set by start before the thread)
+        while (batch := self._batches.get()) is not None:
+            if self._failure:
+                continue
+            try:
+                store.write(batch)
+            except Exception as error:  # whatever it is, it ends the recording and must be told
+                self._failure = _told(self.path, error)
+                with contextlib.suppress(sqlite3.Error):
+                    store.rollback()
+                with contextlib.suppress(RuntimeError):  # the loop is closed already: `close` tells
+                    self._loop.call_soon_threadsafe(self._failed, self._failure)
+            self._idle.set()
+
+
+def _create(
+    path: Path, signals: Sequence[Signal], metadata: Mapping[str, Any], attachments: Mapping[str, bytes]
+) -> Store:
+    """Make the file and everything that is known at the start; leaves nothing behind when it cannot."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("xb").close()
+    except OSError as error:
+        if path.exists():
+            message = f"{path} exists already, and no recording is ever overwritten"
+            raise UsageError(message, "give another name") from None
+        raise UsageError(f"cannot record to {path}: {error.strerror}", "choose another folder") from error
+    store = Store(path)
+    try:
+        store.create(signals, metadata, attachments)
+        sync_folder(path.parent)
+    except (sqlite3.Error, OSError) as error:
+        store.close()
+        for ending in ("", "-journal", "-wal", "-shm"):
+            Path(f"{path}{ending}").unlink(missing_ok=True)
+        raise UsageError(f"cannot record to {path}: {error}", "choose another folder") from error
+    return store
+
+
+def _told(path: Path, error: Exception) -> str:
+    cause = "the disk is full" if _is_full(error) else f"{type(error).__name__}: {error}"
+    return f"recording to {path} stopped: {cause}; all that was recorded before is kept"
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
