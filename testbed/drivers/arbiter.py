@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from testbed.clock import Clock, Timer
+from testbed.errors import LinkError
 from testbed.signals import Priority
 
 Failed = Callable[[str], None]
@@ -35,7 +36,7 @@ class Arbiter:
 
     At most `depth` requests are in flight; a command waits for at most the exchanges in flight. The
     driver calls `answered` when a request's answer has come; the arbiter calls `failed` of requests
-    that time out, expire or lose their wire, each exactly once.
+    that time out, expire, cannot be sent or lose their wire, each exactly once.
     """
 
     def __init__(self, clock: Clock, depth: int = 1) -> None:
@@ -103,9 +104,9 @@ class Arbiter:
         )
         try:
             request.send()
-        except Exception:
+        except (LinkError, OSError) as error:  # often another's turn: only `failed` reaches the owner
             self._land(request)
-            raise
+            request.failed(str(error))
 
     def _timed_out(self, request: Request) -> None:
         self.fail(request, f"no answer within {request.timeout_ns / 1e9:g} s")

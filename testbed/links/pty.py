@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pty
+import sys
+import termios
 import tty
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from testbed.clock import Clock
 
 from .base import BytesReceived
 from .stream import StreamLink
+
+_UNREAD_LIMIT = 2048  # bytes; the kernel's own limit for a terminal is 4095
 
 
 class PtyEnd:
@@ -60,9 +65,18 @@ class PtyEnd:
             self._lost("unplugged")
 
     def write(self, data: bytes) -> None:
-        """Send to the controller; into the void when unplugged, as a device would."""
-        if self._link is not None:
+        """Send to the controller; into the void when unplugged or when nobody reads, as a UART would.
+
+        Kept for later, what is sent before a controller opens the port would reach it as news.
+        """
+        if self._link is not None and self._unread() <= _UNREAD_LIMIT:
             self._link.write(data)
+
+    def _unread(self) -> int:
+        """Return how many bytes wait to be read at the controller's side."""
+        count = bytearray(4)
+        fcntl.ioctl(self._slave, termios.FIONREAD, count)
+        return int.from_bytes(count, sys.byteorder)
 
     def _lost(self, reason: str) -> None:
         self._link = None

@@ -43,21 +43,48 @@ _CODES = {
 }  # fmt: skip
 
 
+_FLOAT32_MAX = float.fromhex("0x1.fffffep127")
+
+
 def to_raw(kind: NumberType, value: float, scale: float = 1.0) -> float | int:
     """Return what goes on the wire for `value` in its unit: value / scale, rounded for whole types.
 
     Raises ValueError when the value is not finite or does not fit the type.
     """
     raw = value / scale
-    if kind.is_float:
-        if not math.isfinite(raw):
-            raise ValueError(f"{value} cannot be sent as {kind.value}")
-        return raw
     if not math.isfinite(raw):
         raise ValueError(f"{value} cannot be sent as {kind.value}")
+    if kind.is_float:
+        if kind is NumberType.FLOAT32 and abs(raw) > _FLOAT32_MAX:
+            raise ValueError(f"{value} does not fit {kind.value} with scale {scale:g}")
+        return raw
     whole = round(raw)
-    bits = kind.size * 8
-    low, high = (0, (1 << bits) - 1) if kind.code.isupper() else (-(1 << bits - 1), (1 << bits - 1) - 1)
+    low, high = _bounds(kind)
     if not low <= whole <= high:
         raise ValueError(f"{value} does not fit {kind.value} with scale {scale:g}")
     return whole
+
+
+def to_raw_saturated(kind: NumberType, value: float, scale: float = 1.0) -> float | int:
+    """Return what a device's firmware would send: the nearest raw number that the type can hold.
+
+    Whole types have no word for "no value", so NaN becomes 0; float types carry it.
+    """
+    raw = value / scale
+    if kind is NumberType.FLOAT64 or (kind.is_float and not math.isfinite(raw)):
+        return raw
+    if kind.is_float:
+        return max(-_FLOAT32_MAX, min(raw, _FLOAT32_MAX))
+    if math.isnan(raw):
+        return 0
+    low, high = _bounds(kind)
+    return round(max(low, min(raw, high)))
+
+
+_FLOAT32_MAX = 3.4028234663852886e38
+
+
+def _bounds(kind: NumberType) -> tuple[int, int]:
+    """Return the lowest and the highest number of a whole type."""
+    bits = kind.size * 8
+    return (0, (1 << bits) - 1) if kind.code.isupper() else (-(1 << bits - 1), (1 << bits - 1) - 1)

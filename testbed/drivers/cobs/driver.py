@@ -1,0 +1,151 @@
+"""The driver: one serial port, telemetry in, commands out."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from testbed.bench.device import Device
+from testbed.clock import Ticker
+from testbed.drivers.base import Driver, DriverContext
+from testbed.drivers.serial_port import SerialPort
+from testbed.errors import LinkError
+from testbed.links import LinkLost, StreamLink
+from testbed.protocols.cobs import (
+    ANSWER,
+    FIRST_COMMAND,
+    BadFrame,
+    CobsProfile,
+    Frame,
+    FrameReader,
+    encode_frame,
+)
+from testbed.signals import Command, Level
+
+from .commands import ANSWER_WITHIN, CommandDesk
+from .gaps import GapReport
+from .telemetry import TelemetryFlow
+
+_FIRST_WITHIN = 4.0  # seconds: two periods of the slowest telemetry that a profile may have
+
+
+class CobsDriver(Driver):
+    """Online from the first valid telemetry frame until the device has been silent for ten periods."""
+
+    schemes = ("serial",)
+
+    def __init__(self, device: Device, context: DriverContext) -> None:
+        super().__init__(device, context)
+        profile = CobsProfile.of(device.profile)
+        self.lost_frames = 0
+        self._port = SerialPort.of(device)
+        self._crc = profile.crc
+        self._flows = {
+            layout.kind: TelemetryFlow(layout, device.signals, context.publish)
+            for layout in profile.telemetry
+        }
+        self._layouts = {device.signals[layout.signal].id: layout for layout in profile.commands}
+        self._desk = CommandDesk(device.name, self.clock, self._send)
+        self._gaps = GapReport(self.clock, lambda text: self.report(Level.WARNING, "frames-lost", text))
+        self._reader = FrameReader(profile.crc)
+        self._link: StreamLink | None = None
+        self._tickers: list[Ticker] = []
+        self._first: asyncio.Future[str] | None = None
+        self._ended = ""
+        self._last_ns = 0
+
+    @property
+    def bad_frames(self) -> int:
+        """How many damaged frames came since the port was opened."""
+        return self._reader.bad_frames
+
+    @property
+    def command_timeout(self) -> float:
+        """Seconds within which the device acknowledges a command."""
+        return ANSWER_WITHIN
+
+    async def connect(self) -> None:
+        """Open the port and wait for the first valid telemetry frame."""
+        self._ended = ""
+        self._reader = FrameReader(self._crc)
+        for flow in self._flows.values():
+            flow.forget()
+        self._first = asyncio.get_running_loop().create_future()
+        self._link = self._port.open(self.clock, self._received, self._link_ended, self.context.tap)
+        try:
+            async with asyncio.timeout(_FIRST_WITHIN):
+                reason = await self._first
+        except TimeoutError:
+            raise self._no_telemetry() from None
+        if reason:
+            raise LinkLost(f"{self.device.name}: {reason} before the first telemetry")
+        for flow in self._flows.values():
+            self._tickers.append(self.clock.every(flow.check_period_ns, partial(self._check, flow)))
+
+    async def disconnect(self) -> None:
+        """Close the port; what is pending fails at once."""
+        for ticker in self._tickers:
+            ticker.cancel()
+        self._tickers.clear()
+        self._gaps.cancel()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+        self._desk.fail_all(self._ended or "the connection was closed")
+
+    def write(self, command: Command) -> None:
+        """Send a command, or queue it behind those in flight; safe-state commands go first."""
+        self._desk.submit(command, self._layouts[command.signal])
+
+    def _send(self, frame: Frame) -> None:
+        if self._link is None:
+            raise LinkLost(f"{self._port.path}: {self._ended or 'the connection was closed'}")
+        self._link.write(encode_frame(frame, self._crc))
+
+    def _received(self, time_ns: int, data: bytes) -> None:
+        # Frames of one read share their arrival, but the times of a signal must rise.
+        time_ns = max(time_ns, self._last_ns + 1)
+        for frame in self._reader.feed(data):
+            if isinstance(frame, BadFrame):
+                self._damaged(frame.reason, time_ns)
+            elif (flow := self._flows.get(frame.kind)) is not None:
+                self._telemetry(flow, frame, time_ns)
+            elif frame.kind >= FIRST_COMMAND | ANSWER:
+                self._desk.answered(frame, time_ns)
+            self._last_ns = time_ns
+            time_ns += 1
+
+    def _telemetry(self, flow: TelemetryFlow, frame: Frame, time_ns: int) -> None:
+        missing = flow.frame(frame, time_ns)
+        if missing:
+            self.lost_frames += missing
+            self._gaps.add(missing)
+        if self._first is not None and not self._first.done():
+            self._first.set_result("")
+
+    def _damaged(self, reason: str, time_ns: int) -> None:
+        """Doubt all telemetry, for it may have been any; before the first good frame it is only a torn end."""
+        if self._first is not None and self._first.done():
+            for flow in self._flows.values():
+                flow.bad(time_ns, reason)
+
+    def _check(self, flow: TelemetryFlow) -> None:
+        if not flow.check():
+            return
+        if all(each.silent for each in self._flows.values()):
+            self._link_ended(flow.silence)
+        else:
+            flow.bad(self.clock.now(), flow.silence)
+
+    def _link_ended(self, reason: str) -> None:
+        self._ended = reason
+        if self._first is not None and not self._first.done():
+            self._first.set_result(reason)
+        self.link_lost(reason)
+
+    def _no_telemetry(self) -> LinkError:
+        heard = f"{self.bad_frames} damaged frames" if self.bad_frames else "nothing that ends like a frame"
+        return LinkError(
+            f"{self.device.name}: no telemetry within {_FIRST_WITHIN:g} s, but {heard}",
+            f"check that the device sends at {self._port.baud} baud, with {self._crc.name}",
+        )
