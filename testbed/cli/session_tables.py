@@ -68,7 +68,7 @@ def _signals(signals: dict[str, Any]) -> Table:
 
 def _loops(loops: dict[str, Any]) -> Table:
     table = _table(
-        "loop", ">cycles", ">overruns", ">lateness p50", ">p99", ">sample to actuation p50", ">p99 (us)"
+        "loop", ">cycles", ">overruns", ">late p50 us", ">p99 us", ">sample to actuation p50 us", ">p99 us"
     )
     for name, loop in loops.items():
         times = (loop[key][share] for key in ("lateness_us", "latency_us") for share in ("p50", "p99"))
@@ -92,8 +92,15 @@ def _events(events: Iterable[Event]) -> Table:
     return table
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to the command."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console

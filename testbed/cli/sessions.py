@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .output import print_json
 
 if TYPE_CHECKING:
     from testbed.session.file import SessionReader
@@ -40,11 +41,12 @@ def sessions(
 
     entries = list_sessions(folder)
     if as_json:
-        _print_json({"sessions": [entry.as_dict() for entry in entries]})
+        with _stdout():
+            print_json({"sessions": [entry.as_dict() for entry in entries]})
         return
     from .session_tables import print_entries
 
-    with _quiet_pipe():
+    with _stdout():
         print_entries(entries)
 
 
@@ -55,11 +57,12 @@ def show(session: SessionName, as_json: AsJson = False) -> None:
     path = find_session(session)
     summary = summarize(path)
     if as_json:
-        _print_json(summary)
+        with _stdout():
+            print_json(summary)
         return
     from .session_tables import print_summary
 
-    with _quiet_pipe(), SessionReader(path) as reader:
+    with _stdout(), SessionReader(path) as reader:
         print_summary(summary, reader.events())
 
 
@@ -96,24 +99,22 @@ def _export_to_file(reader: SessionReader, output: Path) -> None:
 def _export_to_stdout(reader: SessionReader) -> None:
     from testbed.session.file import write_csv
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # units are no ASCII, whatever the terminal's locale
-    with _quiet_pipe():
+    with _stdout(encoding="utf-8"):  # a file for other programs, whatever the terminal's locale
         write_csv(reader, sys.stdout)
 
 
-def _print_json(value: dict[str, Any]) -> None:
-    with _quiet_pipe():
-        sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
-
-
 @contextlib.contextmanager
-def _quiet_pipe() -> Iterator[None]:
-    """Let `| head` stop reading without a word from us, also when Python flushes at exit."""
+def _stdout(encoding: str | None = None) -> Iterator[None]:
+    """Print any text in any locale, and let `| head` stop reading without a word from us.
+
+    A closed pipe left to click would end with the exit code of a failed verdict.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding or sys.stdout.encoding, errors="backslashreplace")
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
+    except BrokenPipeError:  # Python flushes once more at exit, to nowhere then
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

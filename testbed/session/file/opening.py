@@ -14,6 +14,7 @@ from testbed.errors import DamagedInput, UsageError
 from .schema import APPLICATION_ID, VERSION
 
 _HEADER = b"SQLite format 3\0"
+_HEADER_SIZE = 100
 _LOCK_TIMEOUT_S = 5.0  # the writer locks readers out only while it turns its log into one plain file
 
 
@@ -80,9 +81,25 @@ def _check_header(path: Path) -> None:
         raise UsageError(f"there is no session file {path}", "list them with: testbed sessions")
     try:
         with path.open("rb") as file:
-            header = file.read(len(_HEADER))
+            header = file.read(_HEADER_SIZE)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    if header != _HEADER:
-        found = f"begins with {header!r}" if header else "is empty"
+    if not header.startswith(_HEADER):
+        found = f"begins with {header[:16]!r}" if header else "is empty"
         raise DamagedInput(f"{path}: no session file: it {found}, not as a SQLite database does")
+    _check_size(path, header)
+
+
+def _check_size(path: Path, header: bytes) -> None:
+    """Refuse a file that was cut off; SQLite would take the missing part of its last page for zeros.
+
+    Source: SQLite database file format, section 1.3 (page size at 16, size in pages at 28).
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return  # the missing pages may stand in the log still
+    page_size = int.from_bytes(header[16:18], "big")
+    whole = page_size * int.from_bytes(header[28:32], "big")
+    size = path.stat().st_size
+    if size < whole:
+        raise DamagedInput(f"{path}: damaged: cut off after {size} of {whole} bytes", "copy it again")
