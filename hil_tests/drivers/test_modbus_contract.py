@@ -1,0 +1,19 @@
+"""Modbus drivers keep the contract of all drivers, on TCP and on a serial line."""
+
+from hil_tests.drivers.contract import DriverContract
+
+
+class TestOnTcp(DriverContract):
+    profile = "modbus/thermal-chamber"
+    wire = "modbus+tcp://127.0.0.1:502?unit=1"
+    readable, value = "temperature", 42.5
+    writable, wanted = "heater_duty", 37.5
+    absent = "modbus+tcp://127.0.0.1:1?unit=1"
+
+
+class TestOnASerialLine(DriverContract):
+    profile = "modbus/thermal-chamber"
+    wire = "modbus+rtu:///dev/ttyUSB0?unit=3&baud=115200&parity=N"
+    readable, value = "load_temperature", -3.5
+    writable, wanted = "setpoint", 60.5
+    absent = "modbus+rtu:///dev/no-such-port?unit=3"

@@ -1,0 +1,134 @@
+"""The driver of Modbus devices on TCP and on serial lines."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from testbed.bench.device import Device
+from testbed.clock import NS, Ticker
+from testbed.drivers.base import Driver, DriverContext
+from testbed.links import LinkLost, open_serial, open_tcp
+from testbed.protocols.modbus import (
+    RTU,
+    TCP,
+    TCP_PORT,
+    PlannedRead,
+    layout_of,
+    modbus_wire,
+    plan_reads,
+    plan_write,
+)
+from testbed.signals import Access, Command
+
+from .channels import RtuChannel, TcpChannel
+from .exchanges import Greeting, Poll, Write
+from .line import Line
+
+_DEFAULT_PERIOD_NS = NS
+_HUSH = 0.05  # seconds of silence after a greeting's answer that prove that no older answer follows it
+
+
+class ModbusDriver(Driver):
+    """Polls what can be read, writes what is commanded (Modbus Application Protocol 1.1b3).
+
+    Signals of access read and notify are polled at their rate, 1 Hz without one; written signals are
+    not read back. Wires: `modbus+tcp://HOST:502?unit=1&timeout=0.5&inflight=8` and
+    `modbus+rtu:///dev/ttyUSB0?unit=1&timeout=0.5&baud=19200&parity=E&stop=1`.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = (TCP, RTU)
+
+    def __init__(self, device: Device, context: DriverContext) -> None:
+        super().__init__(device, context)
+        self._options = modbus_wire(device.wire)
+        layout = layout_of(device.profile)
+        periods = {
+            name: signal.period_ns or _DEFAULT_PERIOD_NS
+            for name, signal in device.signals.items()
+            if signal.access is not Access.WRITE
+        }
+        # A device that is only told is asked for its first signal all the same: is it still there?
+        first = next(iter(device.signals))
+        self._plans = plan_reads(layout, periods) or plan_reads(layout, {first: _DEFAULT_PERIOD_NS})
+        self._polled = frozenset(periods)
+        self._writes = {
+            device.signals[name].id: plan_write(layout, name)
+            for name in device.signals
+            if name in layout.writable
+        }
+        self._line: Line | None = None
+        self._tickers: list[Ticker] = []
+
+    @property
+    def command_timeout(self) -> float:
+        """Seconds within which a command is acknowledged, one exchange before it included."""
+        return 2 * self._options.timeout
+
+    async def connect(self) -> None:
+        """Open the wire, ask for one signal, start polling."""
+        line = await self._open()
+        await self._greet(line, self._plans[0])
+        if line.closed:
+            raise LinkLost(line.closed)
+        for plan in self._plans:
+            signals = [self.device.signals[name] for name in plan.names if name in self._polled]
+            poll = Poll(line, plan, signals, self.context.publish, self.publish_bad)
+            self._tickers.append(self.clock.every(plan.period_ns, poll.tick))
+            poll.tick()
+
+    async def disconnect(self) -> None:
+        """Stop polling, fail what waits, close the link."""
+        for ticker in self._tickers:
+            ticker.cancel()
+        self._tickers.clear()
+        line, self._line = self._line, None
+        if line is not None:
+            line.close("the link was closed")
+
+    def write(self, command: Command) -> None:
+        """Send the command's value; raises ValueError when it does not fit the registers."""
+        plan = self._writes.get(command.signal)
+        if plan is None or self._line is None:
+            raise ValueError(f"{self.device.name}: signal {command.signal} takes no commands")
+        self._line.submit(Write(self._line, plan(command.value), command))
+
+    async def _open(self) -> Line:
+        options, wire = self._options, self.device.wire
+        if wire.scheme == RTU:
+            serial = RtuChannel(self.clock, options.unit, options.baud)
+            line = self._line = Line(self.clock, serial, options, self.link_lost)
+            serial.link = open_serial(
+                wire.path, self.clock, received=serial.received, lost=line.gone, tap=self.context.tap,
+                baud=options.baud, parity=options.parity, stop_bits=options.stop,
+            )  # fmt: skip
+            return line
+        channel = TcpChannel(self.clock, options.unit, lambda reason: line.gone(reason))
+        line = self._line = Line(self.clock, channel, options, self.link_lost)
+        channel.link = await open_tcp(
+            wire.host, wire.port or TCP_PORT, self.clock,
+            received=channel.received, lost=line.gone, tap=self.context.tap,
+        )  # fmt: skip
+        return line
+
+    async def _greet(self, line: Line, plan: PlannedRead) -> None:
+        """Return once the device has answered; raises LinkLost when it does not."""
+        while True:
+            greeting = Greeting(line, plan.transaction)
+            line.submit(greeting)
+            absent = await greeting.absent
+            if absent:
+                unit = self._options.unit
+                raise LinkLost(f"unit {unit} does not answer a read of {plan}: {absent}; {self._advice()}")
+            if not isinstance(line.channel, RtuChannel):
+                return
+            # A device that was stopped for a while answers everything that it was ever asked, in a row.
+            asked_ns = self.clock.now()
+            await self.clock.sleep(_HUSH)
+            if line.channel.heard_ns < asked_ns:
+                return
+
+    def _advice(self) -> str:
+        if self.device.wire.scheme == TCP:
+            return "check the unit id"
+        options = self._options
+        return f"check the unit id and that it speaks {options.baud} baud 8{options.parity}{options.stop}"

@@ -1,0 +1,195 @@
+"""One connection: who may ask, who waits for what, and whether anybody still answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from testbed.clock import NS, Clock
+from testbed.drivers.arbiter import Arbiter, Request
+from testbed.links import LinkLost
+from testbed.protocols.modbus import (
+    ExceptionCode,
+    ModbusWire,
+    Transaction,
+    complaint,
+    exception_of,
+    is_answer,
+)
+from testbed.signals import Priority
+
+from .channels import Channel
+
+_UNANSWERED_LIMIT = 3
+_CHARACTER = 11  # bits: start, 8 data, parity or second stop, stop (Serial Line 1.02, 2.5.1)
+_NOBODY_HOME = (
+    ExceptionCode.GATEWAY_PATH_UNAVAILABLE,
+    ExceptionCode.GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND,
+)
+
+
+def is_absence(code: int | None) -> bool:
+    """Return whether an exception comes from a gateway whose device behind it is silent."""
+    return code in _NOBODY_HOME
+
+
+class Line:
+    """An open wire with its arbiter; `lost` is told when nobody answers any more."""
+
+    def __init__(
+        self, clock: Clock, channel: Channel, options: ModbusWire, lost: Callable[[str], None]
+    ) -> None:
+        self.clock = clock
+        self.channel = channel
+        self.arbiter = Arbiter(clock, options.inflight)
+        self.closed = ""
+        """Why it was closed; empty while it is open."""
+        self._options = options
+        self._lost = lost
+        self._unanswered = 0
+        self._listening: _LateResponse | None = None
+
+    def submit(self, exchange: Exchange) -> None:
+        """Send it as soon as the line is free for its priority; raises LinkLost when it is closed."""
+        if self.closed:
+            raise LinkLost(self.closed)
+        self.arbiter.submit(exchange.request)
+        if self._listening is not None and exchange.request.priority <= Priority.COMMAND:
+            # Nothing late can pass for the echo of a write, so a write need not wait for it.
+            self._listening.end()
+            self._listening = None
+
+    def close(self, reason: str) -> None:
+        """Fail all that waits and close the link."""
+        if self.closed:
+            return
+        self.closed = reason
+        self.arbiter.fail_all(reason)
+        if self.channel.link is not None:
+            self.channel.link.close()
+
+    def gone(self, reason: str) -> None:
+        """Hear that the wire is lost: whoever waits learns it now, not at the timeout."""
+        self.close(reason)
+        self._lost(reason)
+
+    def answered(self) -> None:
+        """Note that the device is there."""
+        self._unanswered = 0
+
+    def unanswered(self) -> None:
+        """Note that it was silent; three times in a row and it is lost."""
+        self._unanswered += 1
+        if self._unanswered >= _UNANSWERED_LIMIT:
+            self._lost(f"{_UNANSWERED_LIMIT} requests in a row were not answered")
+
+    def timed_out(self, transaction: Transaction) -> None:
+        """Note the silence, and where responses are told apart by their order, wait for the late one."""
+        self.unanswered()
+        if self.channel.in_order:
+            self._listening = _LateResponse(self, transaction)
+            self.arbiter.submit(self._listening.request)
+
+    def patience_ns(self, transaction: Transaction) -> int:
+        """Return how long a response may take: the wire's timeout, and on a serial line the bits."""
+        patience = round(self._options.timeout * NS)
+        if self.channel.in_order:
+            characters = len(transaction.pdu) + transaction.length + 6
+            patience += round(characters * _CHARACTER * NS / self._options.baud)
+        return patience
+
+
+class Exchange:
+    """A request on a line and what becomes of it; what it is for is up to its subclasses."""
+
+    def __init__(
+        self,
+        line: Line,
+        transaction: Transaction,
+        priority: Priority,
+        key: str | None = None,
+        deadline_ns: int = 0,
+    ) -> None:
+        self.line = line
+        self.transaction = transaction
+        self.request = Request(
+            priority, line.patience_ns(transaction), self._send, self._failed, key, deadline_ns
+        )
+        self._launched = False
+
+    # What a subclass supplies -----------------------------------------------------------------
+
+    def done(self, time_ns: int, pdu: bytes) -> None:
+        """Use the response."""
+
+    def refused(self, reason: str) -> None:
+        """Learn that the device answered otherwise than hoped for."""
+
+    def failed(self, reason: str) -> None:
+        """Learn that no answer came; not called for polls when the line closes."""
+
+    # What the channel and the arbiter call ------------------------------------------------------
+
+    def sent(self, time_ns: int) -> None:
+        """Hear that the request was written."""
+
+    def arrived(self, time_ns: int, pdu: bytes) -> None:
+        """Judge the response, use it, and only then free the line.
+
+        So a command that this response causes stands in the queue before the next poll is chosen.
+        """
+        try:
+            if is_answer(self.transaction, pdu):
+                self.line.answered()
+                self.done(time_ns, pdu)
+            elif is_absence(exception_of(self.transaction, pdu)):
+                self.refused(complaint(self.transaction, pdu))
+                self.line.unanswered()
+            else:
+                self.line.answered()
+                self.refused(complaint(self.transaction, pdu))
+        finally:
+            self.line.arbiter.answered(self.request)
+
+    def spoiled(self, reason: str) -> None:
+        """Take a response that cannot be this request's."""
+        self.line.answered()
+        self.refused(reason)
+        self.line.arbiter.answered(self.request)
+
+    def _send(self) -> None:
+        self._launched = True
+        self.line.channel.send(self)
+
+    def _failed(self, reason: str) -> None:
+        launched, self._launched = self._launched, False
+        came = self.line.channel.forget(self)
+        if launched and not self.line.closed:
+            self.line.timed_out(self.transaction)
+        self.failed(f"{reason}; {came}" if came else reason)
+
+
+class _LateResponse(Exchange):
+    """Holds a serial line after a timeout for as long again.
+
+    A late response to a read looks like the response to any other read of the same size, so nothing
+    is read before it has come or can be ruled out.
+    """
+
+    def __init__(self, line: Line, transaction: Transaction) -> None:
+        super().__init__(line, transaction, Priority.SAFE)
+
+    def end(self) -> None:
+        """Give the line free."""
+        self.line.channel.forget(self)
+        self.line.arbiter.answered(self.request)
+
+    def arrived(self, time_ns: int, pdu: bytes) -> None:
+        """Drop it: its signals were reported bad already, and its value is old."""
+        self.line.answered()
+        self.line.arbiter.answered(self.request)
+
+    def _send(self) -> None:
+        self.line.channel.listen(self)
+
+    def _failed(self, reason: str) -> None:
+        self.line.channel.forget(self)

@@ -1,0 +1,49 @@
+"""Modbus without I/O: addresses of a profile, registers and their values, PDUs, TCP and RTU frames.
+
+`rare` is not handed on here: it imports pymodbus, which only emulators need.
+"""
+
+from .bank import Bank
+from .layout import Layout, layout_of
+from .pdu import (
+    ExceptionCode,
+    Refusal,
+    Transaction,
+    complaint,
+    exception_name,
+    exception_of,
+    is_answer,
+)
+from .plan import PlannedRead, plan_reads
+from .registers import ModbusSettings, RegisterAddress, Table
+from .server import Server
+from .tcp import FrameError, TcpReader
+from .wire import RTU, TCP, TCP_PORT, ModbusWire, modbus_wire
+from .write import plan_write
+
+__all__ = [
+    "RTU",
+    "TCP",
+    "TCP_PORT",
+    "Bank",
+    "ExceptionCode",
+    "FrameError",
+    "Layout",
+    "ModbusSettings",
+    "ModbusWire",
+    "PlannedRead",
+    "Refusal",
+    "RegisterAddress",
+    "Server",
+    "Table",
+    "TcpReader",
+    "Transaction",
+    "complaint",
+    "exception_name",
+    "exception_of",
+    "is_answer",
+    "layout_of",
+    "modbus_wire",
+    "plan_reads",
+    "plan_write",
+]

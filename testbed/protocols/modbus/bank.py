@@ -1,0 +1,105 @@
+"""The registers of a device, made from its values when they are asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from .blocks import Block, make_block
+from .layout import Layout
+from .pdu import ExceptionCode, Refusal
+from .registers import RegisterAddress, Table
+
+_SPANS_KEPT = 1024  # a controller asks the same few questions for ever; a scanner asks all of them once
+
+
+class _Span(NamedTuple):
+    """The signals that a run of addresses touches; `skip` registers of the first are not part of it."""
+
+    names: tuple[str, ...]
+    block: Block
+    skip: int
+    has_holes: bool
+
+
+class Bank:
+    """Reads and writes of registers as reads and writes of signals by name."""
+
+    def __init__(
+        self, layout: Layout, get: Callable[[str], float], put: Callable[[str, float], None]
+    ) -> None:
+        self._layout = layout
+        self._get = get
+        self._put = put
+        self._spans: dict[tuple[Table, int, int], _Span] = {}
+        self._names: dict[Table, dict[int, str | None]] = {table: {} for table in Table}
+        for table, names in self._names.items():
+            _fill(names, table, layout)
+
+    def read(self, table: Table, address: int, count: int) -> bytes:
+        """Return registers (two bytes each) or bits (eight to a byte); raises Refusal where nothing is."""
+        names, block, skip, _ = self._span(table, address, count)
+        data = block.pack([self._get(name) for name in names])
+        return data if table.is_bits else data[2 * skip : 2 * (skip + count)]
+
+    def write_registers(self, address: int, data: bytes) -> None:
+        """Set holding registers; raises Refusal, and sets none, when one of them cannot be written."""
+        span = self._writable_span(Table.HOLDING, address, len(data) // 2)
+        # A controller may write half of a 32-bit value: the other half is as it was.
+        image = bytearray(span.block.pack([self._get(name) for name in span.names]))
+        image[2 * span.skip : 2 * span.skip + len(data)] = data
+        values = span.block.unpack(bytes(image))
+        if not all(math.isfinite(value) for value in values):
+            raise Refusal(ExceptionCode.SERVER_DEVICE_FAILURE)
+        self._put_all(span.names, values)
+
+    def write_coils(self, address: int, bits: Sequence[bool]) -> None:
+        """Set coils; raises Refusal, and sets none, when one of them cannot be written."""
+        span = self._writable_span(Table.COIL, address, len(bits))
+        self._put_all(span.names, [float(bit) for bit in bits])
+
+    def _put_all(self, names: Sequence[str], values: Sequence[float]) -> None:
+        for name, value in zip(names, values, strict=True):
+            self._put(name, value)
+
+    def _writable_span(self, table: Table, address: int, count: int) -> _Span:
+        span = self._span(table, address, count)
+        if span.has_holes or not self._layout.writable.issuperset(span.names):
+            raise Refusal(ExceptionCode.ILLEGAL_DATA_ADDRESS)
+        return span
+
+    def _span(self, table: Table, address: int, count: int) -> _Span:
+        span = self._spans.get((table, address, count))
+        if span is None:
+            if len(self._spans) >= _SPANS_KEPT:
+                self._spans.clear()
+            span = self._spans[(table, address, count)] = self._find(table, address, count)
+        return span
+
+    def _find(self, table: Table, address: int, count: int) -> _Span:
+        known = self._names[table]
+        numbers = range(address, address + count)
+        if not all(number in known for number in numbers):
+            raise Refusal(ExceptionCode.ILLEGAL_DATA_ADDRESS)
+        found = [known[number] for number in numbers]
+        names = tuple(dict.fromkeys(name for name in found if name is not None))
+        places: list[RegisterAddress] = [self._layout.addresses[name] for name in names]
+        start = min([address, *(place.number for place in places)])
+        end = max([address + count, *(place.number + place.count for place in places)])
+        block = make_block(places, start, end - start, table, self._layout.settings)
+        return _Span(names, block, address - start, None in found)
+
+
+def _fill(names: dict[int, str | None], table: Table, layout: Layout) -> None:
+    """Note whose each number of `table` is; None where a hole may be read, as the profile's max_gap says."""
+    placed = [(name, address) for name, address in layout.addresses.items() if address.table == table]
+    # Written signals come last and keep a place that a readback shares: the register is what was written.
+    placed.sort(key=lambda each: each[0] in layout.writable)
+    for name, address in placed:
+        names.update(dict.fromkeys(range(address.number, address.number + address.count), name))
+    used = sorted(names)
+    for before, after in pairwise(used):
+        if after - before - 1 <= layout.settings.max_gap:
+            names.update(dict.fromkeys(range(before + 1, after)))

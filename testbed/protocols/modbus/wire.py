@@ -1,0 +1,85 @@
+"""What a Modbus wire's URL says, checked: unit, speed, patience."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from testbed.bench.problems import nearest
+from testbed.bench.wires import Wire
+from testbed.errors import UsageError
+
+TCP = "modbus+tcp"
+RTU = "modbus+rtu"
+TCP_PORT = 502
+
+_OPTIONS = {
+    TCP: ("unit", "timeout", "inflight"),
+    RTU: ("unit", "timeout", "baud", "parity", "stop"),
+}
+_UNITS = {TCP: range(256), RTU: range(1, 248)}  # 0 is everybody on a line (Serial Line 1.02, 2.2)
+_PARITIES = ("N", "E", "O")
+
+
+@dataclass(frozen=True)
+class ModbusWire:
+    """The options of a wire; `timeout` in seconds, `inflight` requests at a time (TCP)."""
+
+    unit: int
+    timeout: float
+    inflight: int
+    baud: int
+    parity: str
+    stop: int
+
+
+def modbus_wire(wire: Wire) -> ModbusWire:
+    """Return the options of a modbus+tcp or modbus+rtu wire; raises UsageError naming the wrong one.
+
+    Serial defaults are the standard's: 19200 baud, even parity (Modbus over Serial Line 1.02, 3.4).
+    """
+    known = _OPTIONS[wire.scheme]
+    for name in wire.options:
+        if name not in known:
+            raise UsageError(f"{wire}: unknown option {name!r}", nearest(name, known))
+    try:
+        return ModbusWire(
+            unit=_number(wire, "unit", 1, _UNITS[wire.scheme]),
+            timeout=_seconds(wire),
+            inflight=_number(wire, "inflight", 8, range(1, 257)) if wire.scheme == TCP else 1,
+            baud=_number(wire, "baud", 19200, range(50, 10_000_001)),
+            parity=_parity(wire),
+            stop=_number(wire, "stop", 1, range(1, 3)),
+        )
+    except ValueError as error:
+        raise UsageError(str(error), f"for example {_example(wire)}") from None
+
+
+def _number(wire: Wire, name: str, default: int, allowed: range) -> int:
+    number = wire.number(name, default)
+    if number not in allowed:
+        raise ValueError(f"{wire}: {name} must be {allowed[0]} to {allowed[-1]}, not {number}")
+    return number
+
+
+def _seconds(wire: Wire) -> float:
+    text = wire.option("timeout", "0.5")
+    try:
+        timeout = float(text)
+    except ValueError:
+        timeout = math.nan
+    if not 0 < timeout <= 60:
+        raise ValueError(f"{wire}: timeout must be seconds above 0 and up to 60, not {text}")
+    return timeout
+
+
+def _parity(wire: Wire) -> str:
+    parity = wire.option("parity", "E").upper()
+    if parity not in _PARITIES:
+        raise ValueError(f"{wire}: parity must be N, E or O, not {parity}")
+    return parity
+
+
+def _example(wire: Wire) -> str:
+    place = f"{wire.host}:{wire.port or TCP_PORT}" if wire.scheme == TCP else wire.path
+    return f"{wire.scheme}://{place}?unit=1"
