@@ -1,4 +1,4 @@
-"""The events of one device as ChirpStack v4 composes them (uplink/data.rs, downlink/data.rs, downlink/tx_ack.rs)."""
+"""The events of one device, composed as in uplink/data.rs, downlink/data.rs and tx_ack.rs of ChirpStack v4."""
 
 from __future__ import annotations
 
