@@ -43,9 +43,6 @@ _CODES = {
 }  # fmt: skip
 
 
-_FLOAT32_MAX = float.fromhex("0x1.fffffep127")
-
-
 def to_raw(kind: NumberType, value: float, scale: float = 1.0) -> float | int:
     """Return what goes on the wire for `value` in its unit: value / scale, rounded for whole types.
 

@@ -6,12 +6,11 @@ read, the emulator packs what it is asked for.
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from testbed.protocols.numbers import NumberType, to_raw
+from testbed.protocols.numbers import to_raw, to_raw_saturated
 
 from .registers import ModbusSettings, RegisterAddress, Table
 
@@ -100,10 +99,6 @@ class _Number:
         self._kind = kind
         self._scale = address.scale
         self._plain = struct.Struct(order + kind.code)
-        bits = kind.size * 8
-        self._low, self._high = (
-            (0, (1 << bits) - 1) if kind.code.isupper() else (-(1 << bits - 1), (1 << bits - 1) - 1)
-        )
 
     def unmix(self, raw: Any) -> Any:
         """Return the number of a struct item, whose words may stand in the other order."""
@@ -119,19 +114,7 @@ class _Number:
 
     def saturated(self, value: float) -> float:
         """Return the raw number nearest to a value."""
-        raw = value / self._scale
-        if self._kind is NumberType.FLOAT64:
-            return raw
-        if self._kind is NumberType.FLOAT32:
-            return raw if abs(raw) <= _FLOAT32_MAX or raw != raw else math.copysign(math.inf, raw)
-        if raw != raw:  # devices say "no value" with the number that they need least (as SunSpec does)
-            return self._low or self._high
-        if raw <= self._low:
-            return self._low
-        return self._high if raw >= self._high else round(raw)
-
-
-_FLOAT32_MAX = float.fromhex("0x1.fffffep127")
+        return to_raw_saturated(self._kind, value, self._scale)
 
 
 def _reverse_words(data: bytes) -> bytes:

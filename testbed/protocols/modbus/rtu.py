@@ -81,10 +81,11 @@ class RtuClientReader:
                 at += 1
                 continue
             pdu = frame[1:-2]
-            if is_answer(transaction, pdu) or exception_of(transaction, pdu) is not None:
+            ours = is_answer(transaction, pdu) or exception_of(transaction, pdu) is not None
+            if ours and frame[0] == self._unit:
                 self._transaction = None
                 return pdu
-            at += size  # a sound frame, but of another request: step over all of it
+            at += size  # a sound frame, but another unit's or request's: step over all of it
         return None
 
     def received(self) -> str:
