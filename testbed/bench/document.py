@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +57,26 @@ def read_document(file: Path) -> Document:
 
 def parse_document(file: str, text: str) -> Document:
     """Parse YAML text; `file` is only the name in messages."""
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             raise BenchFileError([Problem(file, 1, 1, "is empty", "run: testbed new DIR for an example")])
-        walker = _Walker(file, lambda leaf: loader.construct_object(leaf, deep=True))
+        walker = _Walker(file, partial(loader.construct_object, deep=True))
         data = walker.walk(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise BenchFileError([Problem(file, line, column, f"is not YAML: {error.problem}")]) from None
     except yaml.YAMLError as error:
-        raise BenchFileError([Problem(file, 1, 1, f"is not YAML: {error}")]) from None
+        message = " ".join(str(error).split())
+        raise BenchFileError([Problem(file, 1, 1, f"is not YAML: {message}")]) from None
     except RecursionError:
         raise BenchFileError([Problem(file, 1, 1, "is nested too deeply")]) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if walker.problems:
         raise BenchFileError(walker.problems)
     if not isinstance(data, dict):

@@ -170,3 +170,9 @@ def _check(document: Document, name: str, spec: SignalSpec) -> list[Problem]:
                 document.problem((*path, "safe"), f"{name}: safe value {safe:g} is outside its limits")
             )
     return problems
+
+
+def profile_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a profile; a signal's further keys belong to its protocol."""
+    schema = ProfileSpec.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -49,7 +49,7 @@ class LoopRunner:
         commander: Commander,
         cycles: CycleLog,
         report: Callable[[Event], None],
-        drive_safe: Callable[[str], None],
+        drive_safe: Callable[[str], object],
     ) -> None:
         self.spec = spec
         self.armed = True

@@ -47,7 +47,8 @@ class Guard:
         if command.priority is Priority.SAFE:
             return None
         if now_ns > command.deadline_ns:
-            return f"{signal.path}: the command is {(now_ns - command.deadline_ns) / 1e9:.3g} s past its deadline"
+            late = (now_ns - command.deadline_ns) / 1e9
+            return f"{signal.path}: the command is {late:.3g} s past its deadline"
         return self._too_fast(signal, value, now_ns)
 
     def _too_fast(self, signal: Signal, value: float, now_ns: int) -> str | None:

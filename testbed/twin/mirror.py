@@ -78,6 +78,7 @@ class Mirror:
             if reading.quality is not Quality.GOOD or now - reading.good_ns <= reading.stale_after_ns:
                 continue
             silence = (now - reading.good_ns) / 1e9
-            reason = f"stale: no sample for {silence:.2g} s, one each {reading.signal.period_ns / 1e9:g} s promised"
+            period = reading.signal.period_ns / 1e9
+            reason = f"stale: no sample for {silence:.2g} s, one each {period:g} s promised"
             reading.stale = True
             self._publish(Sample(reading.signal.id, now, reading.good_value, Quality.BAD, reason))

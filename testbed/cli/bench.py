@@ -1,0 +1,70 @@
+"""`testbed check` and `testbed schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .output import print_json
+
+if TYPE_CHECKING:
+    from testbed.bench import Bench
+
+BenchFile = Annotated[Path, typer.Argument(metavar="BENCH", help="The bench file (YAML).")]
+
+
+def read_bench(file: Path) -> Bench:
+    """Read and verify a bench file; raises BenchFileError (exit 2) with every problem in it."""
+    import asyncio
+    import os
+
+    from testbed.bench import load_bench
+    from testbed.session.verify import verify
+
+    bench = load_bench(file, os.environ)
+    asyncio.run(verify(bench))
+    return bench
+
+
+def check(
+    file: BenchFile, json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+) -> None:
+    """Check a bench file: every error with file:line:column and the nearest right name."""
+    from dataclasses import asdict
+
+    from testbed.bench import BenchFileError
+
+    try:
+        bench = read_bench(file)
+    except BenchFileError as error:
+        if json:
+            print_json({"ok": False, "problems": [asdict(problem) for problem in error.problems]})
+        else:
+            for problem in error.problems:
+                typer.echo(str(problem), err=True)
+        raise typer.Exit(2) from None
+    counts = {
+        "devices": len(bench.devices),
+        "signals": len(bench.signals),
+        "loops": len(bench.loops),
+        "expectations": len(bench.expectations),
+    }
+    if json:
+        print_json({"ok": True, "bench": bench.name, **counts})
+    else:
+        told = ", ".join(f"{count} {what}" for what, count in counts.items())
+        typer.echo(f"{file}: bench {bench.name} is fine: {told}")
+
+
+def schema(
+    profile: Annotated[bool, typer.Option("--profile", help="The schema of profiles instead.")] = False,
+) -> None:
+    """Print the JSON Schema of bench files, for editors that complete and check YAML."""
+    import json
+
+    from testbed.bench import json_schema
+    from testbed.bench.profile import profile_schema
+
+    typer.echo(json.dumps(profile_schema() if profile else json_schema(), indent=2))

@@ -1,0 +1,110 @@
+"""`testbed emulate`: the emulated devices alone, on real wires."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .bench import BenchFile, read_bench
+from .output import print_json
+
+if TYPE_CHECKING:
+    from testbed.bench import Bench
+
+
+def emulate(
+    file: BenchFile,
+    only: Annotated[
+        str, typer.Option("--only", metavar="NAME,...", help="Devices to emulate.", show_default=True)
+    ] = "all",
+    seed: Annotated[int | None, typer.Option(help="Seed of noise and chance; default: the bench's.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the wires as one JSON line.")] = False,
+    leash: Annotated[bool, typer.Option("--leash", hidden=True)] = False,
+) -> None:
+    """Emulate devices of a bench: print each one's wire once all are ready, serve until interrupted."""
+    import contextlib
+
+    import uvloop
+
+    from testbed.session.emulation import parse_names
+
+    if leash:
+        _die_with_parent()
+    bench = read_bench(file)
+    names = parse_names(only, bench)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_serve(bench, names, bench.seed if seed is None else seed, json=json))
+
+
+async def _serve(bench: Bench, names: list[str], seed: int, *, json: bool) -> None:
+    import asyncio
+    import signal
+    import tempfile
+
+    from testbed.clock import Seeds, SystemClock
+    from testbed.emulators.bench import emulate_bench
+
+    told = _Told(names, json=json)
+    loop = asyncio.get_running_loop()
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
+        task = asyncio.ensure_future(
+            emulate_bench(bench, names, clock, Seeds(seed), Path(folder), told.ready, told.failed)
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+            raise typer.Exit(4)  # only when nothing at all could be emulated
+        except asyncio.CancelledError:
+            pass
+        finally:
+            clock.close()
+
+
+class _Told:
+    """Gathers the devices as they get ready and prints them once, when the last one has been heard of."""
+
+    def __init__(self, names: list[str], *, json: bool) -> None:
+        self._names = names
+        self._json = json
+        self._wires: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
+
+    def ready(self, name: str, wire: str) -> None:
+        self._wires[name] = wire
+        self._print_if_complete()
+
+    def failed(self, name: str, reason: str) -> None:
+        self._failed[name] = reason
+        typer.echo(f"testbed: {name} cannot be emulated: {reason}", err=True)
+        self._print_if_complete()
+
+    def _print_if_complete(self) -> None:
+        if len(self._wires) + len(self._failed) < len(self._names):
+            return
+        wires = {name: self._wires[name] for name in self._names if name in self._wires}
+        if self._json:
+            devices = {name: {"wire": wire} for name, wire in wires.items()}
+            print_json({"devices": devices, **({"failed": self._failed} if self._failed else {})})
+            return
+        width = max((len(name) for name in wires), default=0)
+        for name, wire in wires.items():
+            typer.echo(f"{name:<{width}}  {wire}")
+        typer.echo("serving until interrupted (Ctrl-C)", err=True)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for SIGTERM when the controller that started us is gone (prctl(2), PR_SET_PDEATHSIG)."""
+    import ctypes
+    import os
+    import signal
+    import sys
+
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if os.getppid() != parent or parent == 1:
+        raise typer.Exit(0)

@@ -1,0 +1,35 @@
+"""How commands speak: results on stdout, talk on stderr, one JSON object for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from testbed.signals import Event
+
+
+def console() -> Console:
+    """Return the console for results; colour only on a terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on one line."""
+    sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def tell(event: Event) -> None:
+    """Print an event as one line on stderr (a fault with its trace on more)."""
+    from datetime import datetime
+
+    when = datetime.fromtimestamp(event.time_ns / 1e9).astimezone()
+    mark = {"info": " ", "warning": "!", "error": "X"}[event.level.value]
+    sys.stderr.write(f"{when:%H:%M:%S}.{when.microsecond // 1000:03d} {mark} {event.text}\n")
+    sys.stderr.flush()

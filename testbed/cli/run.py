@@ -1,0 +1,119 @@
+"""`testbed run`: run a bench and record it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .bench import BenchFile, read_bench
+from .output import print_json, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from testbed.bench import Bench
+    from testbed.session.run import RunVerdict
+
+_EXIT = {"passed": 0, "failed": 1, "blocked": 4}
+
+
+def run(
+    file: BenchFile,
+    emulate: Annotated[
+        str | None, typer.Option(metavar="all|NAME,...", help="Replace the far end of these wires.")
+    ] = None,
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="How long, such as 30s; default: until Ctrl-C."),
+    ] = None,
+    session: Annotated[
+        Path | None, typer.Option("--session", metavar="FILE", help="Where to record; default: sessions/")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of noise and chance; default: the bench's.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+) -> None:
+    """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
+    import uvloop
+
+    from testbed.session.emulation import parse_names
+    from testbed.session.file import summarize
+
+    bench = read_bench(file)
+    seconds = _duration(for_)
+    names = parse_names(emulate, bench) if emulate else []
+    path = session or default_path(bench.name)
+    verdict = uvloop.run(
+        _run(bench, path, seconds, names, bench.seed if seed is None else seed, live=not json)
+    )
+    summary = summarize(path)
+    if json:
+        print_json(summary)
+    else:
+        from .session_tables import print_summary
+
+        print_summary(summary, ())
+        typer.echo(f"\nverdict {verdict.value}, recorded in {path}")
+    raise typer.Exit(_EXIT[verdict.value])
+
+
+async def _run(
+    bench: Bench, path: Path, seconds: float | None, names: list[str], seed: int, *, live: bool
+) -> RunVerdict:
+    import contextlib
+
+    from testbed.session.emulation import emulation
+    from testbed.session.run import Run
+
+    from .live import live_view
+
+    async with contextlib.AsyncExitStack() as stack:
+        if names:
+            emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
+            bench = emulated.rewire(bench)
+        with live_view(path, bench, seconds, wanted=live) as speak:
+            controller = Run(bench, path, seed=seed, emulated=names, tell=speak or tell)
+            _stop_on_signals(controller.stop)
+            return await controller.run(seconds)
+
+
+def _stop_on_signals(stop: Callable[[str], None]) -> None:
+    import asyncio
+    import signal
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(
+            number, stop, f"{signal.Signals(number).name}: bringing every actuator to its safe value"
+        )
+
+
+def default_path(bench: str) -> Path:
+    """Return a dated name in ./sessions that is not taken yet."""
+    from datetime import datetime
+
+    from testbed.session.file import SUFFIX
+
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    base = Path("sessions") / f"{stamp}_{bench}"
+    path, count = base.with_name(base.name + SUFFIX), 1
+    while path.exists():
+        count += 1
+        path = base.with_name(f"{base.name}_{count}{SUFFIX}")
+    return path
+
+
+def _duration(text: str | None) -> float | None:
+    from testbed.bench.units import seconds
+    from testbed.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        value = seconds(text)
+    except ValueError as error:
+        raise UsageError(f"--for {text}: {error}", "write for example --for 30s or --for '2 min'") from None
+    if value <= 0:
+        raise UsageError(f"--for {text}: a run lasts longer than nothing")
+    return value

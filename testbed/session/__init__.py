@@ -1,0 +1,1 @@
+"""The run: its lifecycle, its session file, its verdict."""

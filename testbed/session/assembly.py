@@ -1,0 +1,108 @@
+"""Builds what a bench file declares: drivers, twins, loops, safety, all around one hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from testbed.bench import Bench
+from testbed.clock import Clock, Seeds
+from testbed.control import Commander, LoopRunner, SafeState
+from testbed.drivers import Driver, DriverContext, driver_class
+from testbed.signals import Event, Hub, Stage
+from testbed.twin import Guard, Mirror, Predictor
+from testbed.twin.models import model_class
+
+from .expectations import Judge
+from .file import SessionWriter
+
+Fail = Callable[[str, Exception], None]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The running parts of a bench."""
+
+    hub: Hub
+    drivers: dict[str, Driver]
+    mirror: Mirror
+    commander: Commander
+    safe_state: SafeState
+    loops: dict[str, LoopRunner]
+    judges: list[Judge]
+
+
+def assemble(
+    bench: Bench,
+    clock: Clock,
+    seeds: Seeds,
+    writer: SessionWriter,
+    report: Callable[[Event], None],
+    fail: Fail,
+) -> Assembly:
+    """Build the parts and connect them; nothing runs yet."""
+    signals = bench.signals
+    hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
+    mirror = Mirror(signals, clock, hub.publish)
+    drivers: dict[str, Driver] = {}
+    commander_box: list[Commander] = []
+    for name, device in bench.devices.items():
+        context = DriverContext(
+            clock=clock,
+            publish=hub.publish,
+            report=report,
+            tap=writer.tap(name),
+            random=seeds.stream(f"driver/{name}"),
+            command=lambda signal, value, requester: commander_box[0].command(signal, value, requester),
+        )
+        drivers[name] = driver_class(device.profile.protocol)(device, context)
+    commander = Commander(signals, drivers, clock, Guard(signals).judge, hub.publish, writer.command, report)
+    commander_box.append(commander)
+    safe_state = SafeState(signals, drivers, commander, clock, report)
+    hub.subscribe_all(Stage.RECORD, writer.sample)
+    hub.subscribe_all(Stage.TWIN, mirror.observe)
+    _add_predictors(bench, hub, mirror)
+    loops = _add_loops(bench, clock, hub, commander, safe_state, writer, report)
+    judges = _add_judges(bench, clock.now(), hub)
+    return Assembly(hub, drivers, mirror, commander, safe_state, loops, judges)
+
+
+def _add_predictors(bench: Bench, hub: Hub, mirror: Mirror) -> None:
+    for twin in bench.twins.values():
+        spec = twin.model
+        if spec is None:
+            continue
+        predictor = Predictor(
+            spec,
+            partial(model_class(spec.kind), spec.parameters),
+            lambda signal: mirror.readings[signal].good_value,
+            hub.publish,
+        )
+        hub.subscribe(spec.predicts.id, Stage.TWIN, predictor.observe)
+
+
+def _add_loops(
+    bench: Bench,
+    clock: Clock,
+    hub: Hub,
+    commander: Commander,
+    safe_state: SafeState,
+    writer: SessionWriter,
+    report: Callable[[Event], None],
+) -> dict[str, LoopRunner]:
+    loops: dict[str, LoopRunner] = {}
+    for name, spec in bench.loops.items():
+        drive_safe = partial(safe_state.drive, spec.writes)
+        loops[name] = LoopRunner(spec, clock, commander, writer.cycles(name), report, drive_safe)
+        hub.subscribe(spec.reads.id, Stage.LOOP, loops[name].on_sample)
+    return loops
+
+
+def _add_judges(bench: Bench, start_ns: int, hub: Hub) -> list[Judge]:
+    judges: list[Judge] = []
+    for expectation in bench.expectations:
+        judge = Judge(expectation, start_ns)
+        hub.subscribe(bench.by_path[expectation.signal].id, Stage.WATCH, judge.observe)
+        judges.append(judge)
+    return judges

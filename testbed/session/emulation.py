@@ -1,0 +1,94 @@
+"""Emulated devices in a process of their own, so that the controller meets them as it meets real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from testbed.bench import Bench, parse_wire
+from testbed.errors import TestbedError, UsageError
+
+_READY_TIMEOUT = 30.0  # s
+_STOP_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """Where the emulated devices answer, and why some do not."""
+
+    wires: dict[str, str]
+    failed: dict[str, str]
+
+    def rewire(self, bench: Bench) -> Bench:
+        """Return the bench with the far ends of those wires replaced; nothing else changes."""
+        devices = {
+            name: replace(device, wire=parse_wire(self.wires[name])) if name in self.wires else device
+            for name, device in bench.devices.items()
+        }
+        return replace(bench, devices=devices)
+
+
+def parse_names(text: str, bench: Bench) -> list[str]:
+    """Return the devices that `all` or `NAME,NAME` names; raises UsageError for one that is not there."""
+    if text == "all":
+        return list(bench.devices)
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in bench.devices:
+            raise UsageError(
+                f"cannot emulate {name!r}: the bench has no such device",
+                f"choose from all, {', '.join(bench.devices)}",
+            )
+    return names
+
+
+@contextlib.asynccontextmanager
+async def emulation(file: Path, names: Iterable[str], seed: int) -> AsyncIterator[Emulation]:
+    """Run `testbed emulate` beside us while the block runs.
+
+    It gets a session of its own: Ctrl-C must reach only the controller, which still has to bring the
+    actuators to safety through these wires. It ends with us, even if we are killed (--leash).
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "testbed", "emulate", str(file), "--only", ",".join(names),
+        "--seed", str(seed), "--json", "--leash",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield await _ready(process)
+    finally:
+        await _stop(process)
+
+
+async def _ready(process: asyncio.subprocess.Process) -> Emulation:
+    assert process.stdout is not None  # noqa: S101  (asked for as a pipe)
+    try:
+        async with asyncio.timeout(_READY_TIMEOUT):
+            line = await process.stdout.readline()
+    except TimeoutError:
+        raise TestbedError(
+            f"the emulated devices were not ready within {_READY_TIMEOUT:g} s", "run: testbed doctor"
+        ) from None
+    if not line:
+        code = await process.wait()
+        raise TestbedError(f"the emulated devices ended at once (exit {code}); see the lines above")
+    told = json.loads(line)
+    wires = {name: device["wire"] for name, device in told["devices"].items()}
+    return Emulation(wires, told.get("failed", {}))
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_TIMEOUT):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,193 @@
+"""One run of a bench: everything started, watched, brought to safety, and recorded to its last word."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from testbed.bench import Bench
+from testbed.clock import NS, Seeds, SystemClock
+from testbed.drivers import Driver
+from testbed.signals import Event, Level, Signal
+
+from .assembly import Assembly, assemble
+from .expectations import ExpectationVerdict, Judgement
+from .file import SessionWriter
+from .metadata import attachments, start_metadata
+
+_CLOCK_PAIR_NS = 10 * NS
+_RESTART_PAUSE = 0.2  # s before a driver that crashed is started again
+
+Tell = Callable[[Event], None]
+
+
+class RunVerdict(StrEnum):
+    """What the run comes to."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    """A device was never reached, or an expectation never had a good sample."""
+
+
+class Run:
+    """Runs a bench once and records it; `stop` may be called from a signal handler in the loop."""
+
+    def __init__(self, bench: Bench, path: Path, *, seed: int, emulated: list[str], tell: Tell) -> None:
+        self.bench = bench
+        self.path = path
+        self._seed = seed
+        self._emulated = emulated
+        self._tell = tell
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._failures: list[str] = []
+        self._unsafe: list[Signal] = []
+        self._clock = SystemClock()
+        self._writer = SessionWriter(
+            path,
+            self._clock,
+            bench.signals,
+            metadata=start_metadata(bench, emulated, seed),
+            attachments=attachments(bench),
+            on_failure=lambda reason: self._report_run(Level.ERROR, "recording", reason),
+        )
+
+    def stop(self, reason: str) -> None:
+        """End the run: actuators go safe first. A second call no longer waits for them."""
+        if self._stop.is_set():
+            self._hurry.set()
+            return
+        self._report_run(Level.INFO, "stop", reason)
+        self._stop.set()
+
+    async def run(self, seconds: float | None) -> RunVerdict:
+        """Run for `seconds` (None: until stopped) and return the verdict; the session file is closed then.
+
+        Whatever ends the run, every writable signal of a device that was reached is driven to its safe
+        value while the drivers are still there to do it.
+        """
+        asyncio.get_running_loop().set_exception_handler(self._unhandled)
+        self._writer.start()
+        parts = assemble(self.bench, self._clock, Seeds(self._seed), self._writer, self._report, self._fail)
+        try:
+            await self._serve(parts, seconds)
+        finally:
+            verdict = self._close(parts)
+        return verdict
+
+    async def _serve(self, parts: Assembly, seconds: float | None) -> None:
+        pairs = self._clock.every(_CLOCK_PAIR_NS, self._pair_clocks, 0)
+        async with asyncio.TaskGroup() as group:
+            drivers = [
+                group.create_task(self._keep(driver), name=f"driver {name}")
+                for name, driver in parts.drivers.items()
+            ]
+            parts.mirror.start()
+            for loop in parts.loops.values():
+                loop.start()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._stop.wait()
+            except TimeoutError:
+                pass  # the run has lasted as long as it was asked to
+            finally:
+                for loop in parts.loops.values():
+                    loop.stop()
+                await self._make_safe(parts)
+                parts.mirror.stop()
+                pairs.cancel()
+                for task in drivers:
+                    task.cancel()
+
+    async def _keep(self, driver: Driver) -> None:
+        """Run a driver; one that crashes ends the run but is started again, to bring its device to safety."""
+        while True:
+            try:
+                await driver.run()
+            except Exception as error:  # a fault of a driver must not take the other drivers with it
+                self._fail(f"driver of {driver.device.name}", error)
+            await self._clock.sleep(_RESTART_PAUSE)
+
+    async def _make_safe(self, parts: Assembly) -> None:
+        safe = asyncio.ensure_future(parts.safe_state.reach("safe state"))
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait((safe, hurry), return_when=asyncio.FIRST_COMPLETED)
+            if safe.done():
+                self._unsafe = safe.result()
+            else:
+                self._failures.append("interrupted before every actuator had confirmed its safe value")
+        finally:
+            for task in (safe, hurry):
+                task.cancel()
+            await asyncio.gather(safe, hurry, return_exceptions=True)
+
+    def _close(self, parts: Assembly) -> RunVerdict:
+        now = self._clock.now()
+        judgements = [judge.finish(now) for judge in parts.judges]
+        unreached = [name for name, driver in parts.drivers.items() if not driver.reached]
+        verdict = self._verdict(judgements, unreached)
+        self._pair_clocks()
+        self._writer.close(_end_metadata(verdict, judgements, unreached, self._unsafe, self._failures))
+        self._clock.close()
+        return verdict
+
+    def _verdict(self, judgements: list[Judgement], unreached: list[str]) -> RunVerdict:
+        verdicts = {judgement.verdict for judgement in judgements}
+        if self._failures or self._unsafe or ExpectationVerdict.FAILED in verdicts:
+            return RunVerdict.FAILED
+        if unreached or ExpectationVerdict.BLOCKED in verdicts:
+            return RunVerdict.BLOCKED
+        return RunVerdict.PASSED
+
+    # Telling ----------------------------------------------------------------------------------
+
+    def _report(self, event: Event) -> None:
+        self._writer.event(event)
+        self._tell(event)
+
+    def _report_run(self, level: Level, kind: str, text: str) -> None:
+        self._report(Event(self._clock.now(), level, "run", kind, text))
+
+    def _fail(self, where: str, error: BaseException) -> None:
+        """Tell a fault of ours once, with its trace; end the run and bring everything to safety."""
+        text = f"{where} failed: {type(error).__name__}: {error}"
+        if text in self._failures:
+            return
+        self._failures.append(text)
+        trace = "".join(traceback.format_exception(error))
+        self._report_run(Level.ERROR, "fault", f"{text}\n{trace}")
+        self._stop.set()
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._fail(str(context.get("message", "a callback")), error)
+        else:
+            self._report_run(Level.WARNING, "loop", str(context.get("message")))
+
+    def _pair_clocks(self) -> None:
+        self._writer.clock_pair(*self._clock.pair())
+
+
+def _end_metadata(
+    verdict: RunVerdict,
+    judgements: list[Judgement],
+    unreached: list[str],
+    unsafe: list[Signal],
+    failures: list[str],
+) -> dict[str, Any]:
+    return {
+        "verdict": verdict.value,
+        "expectations": [msgspec.to_builtins(judgement) for judgement in judgements],
+        "unreached": unreached,
+        "unsafe": [signal.path for signal in unsafe],
+        "failures": failures,
+    }

@@ -1,0 +1,84 @@
+"""Checks of a bench that only drivers, plants and models can make, before anything is opened."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+from testbed.bench import Bench, BenchFileError, Problem, TwinModel, nearest
+from testbed.bench.document import Path_
+from testbed.clock import SystemClock
+from testbed.drivers import DriverContext, driver_class
+from testbed.errors import TestbedError
+from testbed.links import no_tap
+from testbed.plants import plant_class
+from testbed.twin.models import model_class
+
+
+async def verify(bench: Bench) -> None:
+    """Raise BenchFileError with every problem that driver, plant or model finds in what it would get."""
+    problems = [*_devices(bench), *_plant(bench)]
+    for name, twin in bench.twins.items():
+        if twin.model is not None:
+            problems += _model(bench, ("twins", name), twin.model)
+    if problems:
+        raise BenchFileError(problems)
+
+
+def _devices(bench: Bench) -> list[Problem]:
+    """Build every driver, as a run would, and let it say what it cannot speak to."""
+    problems: list[Problem] = []
+    clock = SystemClock()
+    context = DriverContext(
+        clock, lambda sample: None, lambda event: None, no_tap, random.Random(0), lambda *command: None
+    )
+    for name, device in bench.devices.items():
+        try:
+            driver_class(device.profile.protocol)(device, context)
+        except BenchFileError as error:
+            problems += error.problems
+        except (TestbedError, ValueError) as error:
+            problems.append(bench.document.problem(("devices", name, "wire"), str(error)))
+    clock.close()
+    return problems
+
+
+def _plant(bench: Bench) -> list[Problem]:
+    spec, document = bench.plant, bench.document
+    if spec is None:
+        return []
+    try:
+        plant = plant_class(spec.model)
+    except TestbedError as error:
+        return [document.problem(("plant", "model"), str(error))]
+    problems = _unknown(bench, ("plant", "parameters"), spec.parameters, plant.PARAMETERS, "parameter")
+    for key, value in spec.connect.items():
+        path: Path_ = ("plant", "connect", key)
+        if "." not in key and key not in plant.OUTPUTS:
+            hint = nearest(key, plant.OUTPUTS)
+            problems.append(document.problem(path, f"{spec.model} has no output {key!r}", hint, key=True))
+        elif "." in key and value not in plant.INPUTS:
+            hint = nearest(str(value), plant.INPUTS)
+            problems.append(document.problem(path, f"{spec.model} has no input {value!r}", hint))
+    return problems
+
+
+def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
+    try:
+        model = model_class(spec.kind)
+    except TestbedError as error:
+        return [bench.document.problem((*path, "model"), str(error))]
+    return [
+        *_unknown(bench, (*path, "inputs"), spec.inputs, model.INPUTS, "input"),
+        *_unknown(bench, (*path, "parameters"), spec.parameters, model.PARAMETERS, "parameter"),
+    ]
+
+
+def _unknown(
+    bench: Bench, path: Path_, given: Iterable[str], known: tuple[str, ...], what: str
+) -> list[Problem]:
+    return [
+        bench.document.problem((*path, name), f"unknown {what} {name!r}", nearest(name, known), key=True)
+        for name in given
+        if name not in known
+    ]
