@@ -37,10 +37,10 @@ protocol: modbus
 signals:
   output: {holding: 0, type: uint16, scale: 0.1, access: write, limits: [0, 1000], safe: 0}
 """
-_LOOP = (
-    "{{reads: t{0}.temperature, writes: a{0}.output, setpoint: 25 degC, rate: {1} Hz, stale_after: 5 s, {2}}}"
-)
-_PID = "controller: {pid: {kp: 2, ki: 0.5}}"
+_LOOP = """\
+  l{0}:
+    {{reads: t{0}.temperature, writes: a{0}.output, setpoint: 25 degC, rate: {1} Hz, stale_after: 5 s,
+     controller: {{pid: {{kp: 2, ki: 0.5}}}}}}"""
 
 
 @dataclass(frozen=True)
