@@ -11,9 +11,12 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from testbed.bench.profile import Profile
+from testbed.signals import Access
 
 from .numbers import NumberType, to_raw
 
@@ -165,9 +168,22 @@ class Characteristic:
         return bytes(data)
 
 
-def characteristics(addresses: Mapping[str, GattAddress]) -> list[Characteristic]:
-    """Return the characteristics that a profile's signals live in, in the profile's order."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+def characteristics(profile: Profile) -> list[Characteristic]:
+    """Return the characteristics that a profile's signals live in, in the profile's order.
+
+    Raises BenchFileError naming each wrong line, and for writable signals that share a value: writing
+    one would need the others, which cannot be known.
+    """
+    addresses = profile.addresses(GattAddress)
+    found: dict[tuple[str, str], dict[str, GattAddress]] = {}
     for name, address in addresses.items():
         found.setdefault((address.service, address.characteristic), {})[name] = address
+    for fields in found.values():
+        written = [name for name in fields if profile.signals[name].access is Access.WRITE]
+        for name in written[1:]:
+            raise profile.problem(name, f"{name} and {written[0]} are written to the same characteristic")
+        if written and fields[written[0]].offset:
+            raise profile.problem(
+                written[0], f"{written[0]} is writable, so its value must begin at offset 0"
+            )
     return [Characteristic(service, uuid, fields) for (service, uuid), fields in found.items()]

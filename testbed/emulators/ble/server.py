@@ -1,0 +1,70 @@
+"""One air, one D-Bus and one adapter for all emulated Bluetooth LE devices of a bench."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import quote
+
+from testbed.emulators.base import EmulatedDevice, EmulatorContext, Ready
+from testbed.errors import TestbedError
+
+from .bus import private_bus
+from .facade import be_bluez
+from .peripheral import Peripheral
+from .radio import Radio
+
+_ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
+_CENTRAL = "F0:F0:F0:F0:F0:F0"
+
+
+async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, ready: Ready) -> None:
+    """Answer for all Bluetooth LE devices of a bench until cancelled.
+
+    Each device keeps the address of its wire; the wire that is handed to `ready` adds the D-Bus under
+    which it can be reached. Raises MissingPart without dbus-daemon, TestbedError for wrong addresses.
+    """
+    _check_addresses(devices)
+    radio = Radio()
+    try:
+        peripherals = [Peripheral(each, radio, context.clock, context.log) for each in devices]
+        async with private_bus(context.folder) as bus:
+            await _serve(peripherals, radio, bus, context, ready)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
+    finally:
+        await radio.close()
+
+
+async def _serve(
+    peripherals: list[Peripheral], radio: Radio, bus: str, context: EmulatorContext, ready: Ready
+) -> None:
+    up = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        central = radio.device("adapter", _CENTRAL)
+        tasks.create_task(be_bluez(bus, central, context.clock, up.set), name="org.bluez")
+        await up.wait()
+        for each in peripherals:
+            name = each.device.name
+            context.plugs[name] = each
+            wire = f"ble://{each.address}?bus={quote(bus, safe='/:=')}"
+            tasks.create_task(each.run(partial(ready, name, wire)), name=f"peripheral {name}")
+
+
+def _check_addresses(devices: Sequence[EmulatedDevice]) -> None:
+    seen: dict[str, str] = {_CENTRAL: "the virtual adapter"}
+    for each in devices:
+        name, address = each.device.name, each.device.wire.host
+        if not _ADDRESS.fullmatch(address):
+            raise TestbedError(
+                f"{name}: {address!r} in {each.device.wire} is no Bluetooth address",
+                "write ble://C0:FF:EE:00:00:01",
+            )
+        if address in seen:
+            raise TestbedError(
+                f"{name} and {seen[address]} share the address {address}",
+                "give each device an address of its own",
+            )
+        seen[address] = name

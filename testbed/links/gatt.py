@@ -1,0 +1,199 @@
+"""Bluetooth LE: a connection to a device's GATT server through bleak, on whatever stack the system has."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakGATTProtocolError
+
+from testbed.clock import Clock
+from testbed.errors import LinkError
+
+from .base import BytesReceived, Direction, LinkLost, Lost, Tap, no_tap
+from .bluez import OwnerWatch, Station, station
+from .gatt_frames import AttOpcode, GattFrame
+
+_ANSWER_SECONDS = 10.0
+"""ATT allows 30 s for an answer (Core Specification 5.4, vol 3 part F, 3.3.3); no bench waits that long."""
+
+_GOODBYE_SECONDS = 3.0
+_NOBODY = ("org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner")
+
+T = TypeVar("T")
+
+
+class AttError(LinkError):
+    """The device refused one request with an ATT error (`code`); the connection stays up."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+async def open_gatt(address: str, clock: Clock, *, lost: Lost, tap: Tap = no_tap, bus: str = "") -> GattLink:
+    """Find the device at `address` by its advertisements, connect and discover its services.
+
+    `bus` is the D-Bus address under which BlueZ is reached; empty means the system's. Raises LinkLost
+    with the cause and the next step. Cancelled at any point it leaves nothing behind.
+    """
+    link = GattLink(address.upper(), clock, lost, tap)
+    try:
+        await link.connect(await station(bus))
+    except BaseException as error:
+        await link.close()
+        if isinstance(error, Exception):
+            raise _explained(error, f"cannot connect to {address}") from error
+        raise
+    return link
+
+
+class GattLink:
+    """An open connection; characteristics are named by their 128-bit UUID in lower case.
+
+    Reads, writes and notifications are stamped and tapped as frames (see gatt_frames.py).
+    """
+
+    def __init__(self, address: str, clock: Clock, lost: Lost, tap: Tap) -> None:
+        self.address = address
+        self._clock = clock
+        self._lost = lost
+        self._tap = tap
+        self._open = True
+        self._client: BleakClient | None = None
+        self._watch = OwnerWatch(self._fail)
+        self._found: dict[str, list[BleakGATTCharacteristic]] = {}
+
+    async def connect(self, place: Station) -> None:
+        """Connect by way of `place`; for `open_gatt`, which cleans up when it fails."""
+        await self._watch.start()
+        device = await place.find(self.address)
+        if device is None:
+            raise LinkLost(
+                f"no advertisement from {self.address}", "is it powered and near? run: testbed scan ble"
+            )
+        client = await place.connect(device, lambda _: self._fail("the device disconnected"))
+        self._client = client
+        for characteristic in client.services.characteristics.values():
+            self._found.setdefault(characteristic.uuid, []).append(characteristic)
+
+    @property
+    def services(self) -> list[str]:
+        """UUIDs of the services that the device has."""
+        return sorted({each.service_uuid for same in self._found.values() for each in same})
+
+    def properties(self, service: str, characteristic: str) -> frozenset[str] | None:
+        """Return what a characteristic can do (read, write, write-without-response, notify, indicate).
+
+        None when the device lacks it. Raises LinkError when several services have it, because a UUID
+        alone then does not say which is meant.
+        """
+        same = self._found.get(characteristic, [])
+        if not any(each.service_uuid == service for each in same):
+            return None
+        if len(same) > 1:
+            raise LinkError(f"{self.address} has characteristic {characteristic} {len(same)} times")
+        return frozenset(same[0].properties)
+
+    async def read(self, characteristic: str) -> bytes:
+        """Read a value; raises AttError when the device refuses, LinkLost when it is gone."""
+        self._record(Direction.TX, AttOpcode.READ_REQUEST, characteristic)
+        value = await self._ask(characteristic, lambda client, target: client.read_gatt_char(target))
+        self._record(Direction.RX, AttOpcode.READ_RESPONSE, characteristic, bytes(value))
+        return bytes(value)
+
+    async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
+        """Write a value; raises AttError when the device refuses, LinkLost when it is gone.
+
+        Without response it returns when the stack has taken the value, and no refusal is ever heard.
+        """
+        opcode = AttOpcode.WRITE_REQUEST if response else AttOpcode.WRITE_COMMAND
+        self._record(Direction.TX, opcode, characteristic, value)
+        await self._ask(
+            characteristic, lambda client, target: client.write_gatt_char(target, value, response=response)
+        )
+        if response:
+            self._record(Direction.RX, AttOpcode.WRITE_RESPONSE, characteristic)
+
+    async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
+        """Call `received` with the time of arrival and the value, for each notification or indication."""
+
+        def arrived(_: BleakGATTCharacteristic, value: bytearray) -> None:
+            if self._open:
+                data = bytes(value)
+                time_ns = self._record(Direction.RX, AttOpcode.NOTIFICATION, characteristic, data)
+                received(time_ns, data)
+
+        await self._ask(characteristic, lambda client, target: client.start_notify(target, arrived))
+
+    async def close(self) -> None:
+        """Disconnect and release everything; `lost` is not called for it."""
+        self._open = False
+        client, self._client = self._client, None
+        try:
+            if client is not None:
+                # Whatever goes wrong here, bleak has released its connection when it returns.
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(_GOODBYE_SECONDS):
+                        await client.disconnect()
+        finally:
+            await self._watch.stop()
+
+    async def _ask(
+        self,
+        characteristic: str,
+        request: Callable[[BleakClient, BleakGATTCharacteristic], Awaitable[T]],
+    ) -> T:
+        client, same = self._client, self._found.get(characteristic, [])
+        if not self._open or client is None:
+            raise LinkLost(f"{self.address}: the connection is closed")
+        if not same:
+            raise LinkError(f"{self.address} has no characteristic {characteristic}")
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await request(client, same[0])
+        except BleakGATTProtocolError as error:
+            code = int(error.code)
+            self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
+            raise AttError(
+                f"the device answered: {_att_words(error)} (ATT error 0x{code:02X})", code
+            ) from error
+        except Exception as error:  # bleak lets D-Bus errors of many kinds, asserts and KeyErrors through
+            loss = _explained(error, f"{self.address}: request failed")
+            self._fail(str(loss))
+            raise loss from error
+
+    def _record(
+        self, direction: Direction, opcode: AttOpcode, characteristic: str, value: bytes = b""
+    ) -> int:
+        time_ns = self._clock.now()
+        self._tap(time_ns, direction, GattFrame(opcode, characteristic, value).encode())
+        return time_ns
+
+    def _fail(self, reason: str) -> None:
+        if self._open:
+            self._open = False
+            self._lost(reason)
+
+
+def _att_words(error: BleakGATTProtocolError) -> str:
+    return str(error.args[-1]).removeprefix("GATT Protocol Error: ")
+
+
+def _explained(error: Exception, doing: str) -> LinkError:
+    """Return what bleak raised as a loss with a next step."""
+    if isinstance(error, LinkError):
+        return error
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        return LinkLost(f"{doing}: {error.args[0]}", "run: testbed doctor")
+    if isinstance(error, BleakDBusError) and error.dbus_error in _NOBODY:
+        return LinkLost(
+            f"{doing}: no Bluetooth service on the D-Bus", "start bluetoothd, or run: testbed doctor"
+        )
+    if isinstance(error, TimeoutError):
+        return LinkLost(f"{doing}: no answer in time")
+    return LinkLost(f"{doing}: {error or type(error).__name__}")
