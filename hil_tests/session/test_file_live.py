@@ -105,7 +105,22 @@ async def test_a_forwarder_reads_on_from_the_last_chunk_that_it_saw(tmp_path):
                 for chunk in session.chunks(after=seen):
                     seen = chunk.id
                     got += chunk.values
+                    assert chunk.last() == Sample(0, number * NS, float(number))
     assert got == [0.0, 1.0, 2.0]
+
+
+async def test_the_newest_cycles_are_read_on_in_the_same_way(tmp_path):
+    path, seen, got = tmp_path / "a.session", 0, []
+    async with record(path) as writer:
+        log = writer.cycles("hold")
+        with SessionReader(path) as session:
+            for started_ns in range(3):
+                log.add(started_ns, 1, 2, 3, 4, 0)
+                await eventually(lambda: list(session.cycle_chunks(after=seen)), "the next cycles")  # noqa: B023
+                for number, loop, cycles in session.cycle_chunks(after=seen):
+                    seen = number
+                    got += [(loop, cycle.time_ns) for cycle in cycles]
+    assert got == [("hold", 0), ("hold", 1), ("hold", 2)]
 
 
 def test_a_killed_recording_loses_no_more_than_its_last_moments(tmp_path):
@@ -123,7 +138,7 @@ def test_a_killed_recording_loses_no_more_than_its_last_moments(tmp_path):
     with SessionReader(path) as session:
         values = [sample.value for sample in session.samples()]
         frames = [int.from_bytes(frame.data, "big") for frame in session.frames()]
-        last_ns = session.newest()[0].time_ns
+        last_ns = session.newest()[0].sample.time_ns
         assert session.verdict() == "unfinished"
         assert session.span()[1] == last_ns
     assert values == list(range(len(values)))  # whole up to the end, no hole

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
+import sqlite3
 import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -180,14 +184,11 @@ async def test_metadata_signals_and_attachments_come_back_and_the_end_is_known_b
 
 
 async def test_an_attachment_that_was_changed_is_damaged_input(tmp_path):
-    import sqlite3
-
     path = tmp_path / "a.session"
     async with record(path, attachments={"bench.yaml": b"bench: a"}):
         pass
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("UPDATE attachments SET data = ?", (b"bench: b",))
-    database.close()
     with SessionReader(path) as session, pytest.raises(DamagedInput, match=r"bench\.yaml.*SHA-256"):
         session.attachment("bench.yaml")
 
@@ -228,3 +229,32 @@ async def test_nothing_is_recorded_and_nothing_breaks_after_the_end(tmp_path):
     with SessionReader(path) as session:
         assert [frame.data for frame in session.frames()] == [b"21.5\n"]
         assert list(session.samples()) == []
+
+
+async def test_the_questions_of_the_documentation_are_answered_by_sqlite_alone(tmp_path, monkeypatch):
+    async with record(
+        tmp_path / "sessions/friday.session", attachments={"bench.yaml": b"bench: a"}
+    ) as writer:
+        writer.sample(Sample(0, T0, 21.5))
+        writer.sample(Sample(0, T0 + NS, math.nan, Quality.BAD, "offline: pulled"))
+        lost = Command(1, 40.0, "operator", T0, T0 + NS)
+        lost.finish(Outcome.FAILED, T0, "heater is offline")
+        writer.command(lost)
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text()
+    (questions,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    with contextlib.closing(sqlite3.connect("sessions/friday.session")) as database:
+        answers = [database.execute(question).fetchall() for question in questions.split(";\n")[:5]]
+    assert dict(answers[0]) == {"verdict": '"passed"', "expectations": "[]"}
+    assert answers[1] == [("probe.temperature", 2, 21.5, 21.5, "degC")]
+    assert answers[2] == [("2025-11-13 02:13:21", "probe.temperature", 2, "offline: pulled")]
+    assert [row[1:] for row in answers[3]] == [
+        ("duty", 40.0, "operator", "pending", "failed", "heater is offline")
+    ]
+    assert answers[4] == [("bench: a",)]
+    names: dict[str, Any] = {}
+    exec(script, names)  # noqa: S102  (the documentation's own example)
+    names["database"].close()
+    assert list(names["times"]) == [T0, T0 + NS]
+    assert names["values"][0] == 21.5

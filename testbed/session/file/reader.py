@@ -155,11 +155,7 @@ class SessionReader(OpenSession):
         """Return, for each signal that has samples, how many there are and the last that arrived."""
         with self._guard():
             rows = self._query("SELECT signal, sum(n), max(id) FROM chunks GROUP BY signal").fetchall()
-        found = {}
-        for signal, total, number in rows:
-            chunk = self._chunk(number)
-            found[signal] = Newest(total, chunk.times[-1], chunk.values[-1], _QUALITIES[chunk.qualities[-1]])
-        return found
+        return {signal: Newest(total, self._chunk(number).last()) for signal, total, number in rows}
 
     # Frames, commands, events, loops ----------------------------------------------------------
 
@@ -199,6 +195,19 @@ class SessionReader(OpenSession):
         with self._guard():
             for row in self._query(CYCLES + " WHERE loop = ? ORDER BY id", loop):
                 yield from cycles_of(row)
+
+    def cycles_after(self, number: int) -> Iterator[tuple[int, Cycle]]:
+        """Yield (id of the commit, cycle) of all loops, committed after the one whose id is `number`."""
+        with self._guard():
+            for row in self._query(CYCLES + " WHERE id > ? ORDER BY id", number):
+                for cycle in cycles_of(row):
+                    yield row[0], cycle
+
+    def cycle_chunks(self, after: int = 0) -> Iterator[tuple[int, str, list[Cycle]]]:
+        """Yield (id, loop, cycles) as they were committed, after the one whose id is `after`."""
+        with self._guard():
+            for row in self._query(CYCLES + " WHERE id > ? ORDER BY id", after):
+                yield row[0], row[1], list(cycles_of(row))
 
     def clock_pairs(self) -> list[tuple[int, int]]:
         """Return (session time, the system's UTC then) pairs in ns, as they were taken."""

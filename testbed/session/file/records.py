@@ -6,7 +6,7 @@ from array import array
 from typing import NamedTuple
 
 from testbed.links import Direction
-from testbed.signals import Quality
+from testbed.signals import Quality, Sample
 
 
 class Frame(NamedTuple):
@@ -49,11 +49,13 @@ class Chunk(NamedTuple):
         numbers = range(self.first, self.first + count)
         return zip(self.times, [self.signal] * count, numbers, self.values, self.qualities, strict=True)
 
+    def last(self) -> Sample:
+        """Return the sample that arrived last, without its reason."""
+        return Sample(self.signal, self.times[-1], self.values[-1], Quality(self.qualities[-1]))
+
 
 class Newest(NamedTuple):
-    """How many samples a signal has, and the last that arrived."""
+    """How many samples a signal has, and the last that arrived (without its reason)."""
 
     total: int
-    time_ns: int
-    value: float
-    quality: Quality
+    sample: Sample

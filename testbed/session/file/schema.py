@@ -17,9 +17,6 @@ APPLICATION_ID = 0x48494C53
 VERSION = 1
 """SQLite's user_version: raised when a table changes its meaning."""
 
-PAGE_SIZE = 8192
-"""Bytes; a chunk of 250 samples fits one page, so it needs no chain of overflow pages."""
-
 TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

@@ -18,7 +18,7 @@ from typing import Any
 from testbed.signals import Command, Event, Signal
 
 from .columns import CycleChunk, FrameChunk, SampleChunk
-from .schema import APPLICATION_ID, PAGE_SIZE, TABLES, VERSION
+from .schema import APPLICATION_ID, TABLES, VERSION
 
 _LOCK_TIMEOUT_S = 30.0  # how long another program may hold the database's write lock
 _CACHE_KIB = 2048
@@ -52,7 +52,6 @@ class Store:
     ) -> None:
         """Lay the tables and commit what is known at the start."""
         database = self._database
-        database.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         database.execute("BEGIN IMMEDIATE")
         for statement in _statements(TABLES):
             database.execute(statement)

@@ -49,9 +49,9 @@ def _signals(session: SessionReader) -> dict[str, Any]:
         last = newest.get(signal.id)
         signals[signal.path] = {
             "count": last.total if last else 0,
-            "last": last.value if last else None,
+            "last": last.sample.value if last else None,
             "unit": signal.unit,
-            "quality": last.quality.word if last else "bad",
+            "quality": last.sample.quality.word if last else "bad",
         }
     return signals
 
