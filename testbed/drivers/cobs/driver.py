@@ -124,7 +124,7 @@ class CobsDriver(Driver):
             self._first.set_result("")
 
     def _damaged(self, reason: str, time_ns: int) -> None:
-        """Doubt all telemetry, for it may have been any; before the first good frame it is only a torn end."""
+        """Doubt all telemetry: it may have been any; before the first good frame it is a torn end."""
         if self._first is not None and self._first.done():
             for flow in self._flows.values():
                 flow.bad(time_ns, reason)

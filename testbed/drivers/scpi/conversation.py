@@ -1,0 +1,175 @@
+"""Questions and answers on a line, one at a time, that can never slip out of step.
+
+SCPI answers do not say what they answer. After a timeout the answer may still come, and would be
+taken as that of the next question; so would every one after it. Therefore, once an answer is
+missing or unexpected, nothing is asked but *IDN? until the instrument's identity comes back: its
+text is known since the connection was made and is no possible answer to anything else. What arrives
+before it is late and dropped. An identity that arrives when nobody waits for it is late as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+
+from testbed.clock import NS, Clock
+from testbed.drivers.arbiter import Arbiter, Request
+from testbed.links import LinkLost
+from testbed.protocols.scpi import ErrorEntry, Line, LineReader, parse_number
+from testbed.signals import Priority
+
+_SILENT_AFTER = 3  # timeouts in a row
+_ASK_AGAIN_NS = NS  # an instrument that was still starting up has not heard the first *IDN?
+
+Answered = Callable[[int, Line], None]
+"""Called with the time of arrival and the line."""
+
+
+class Exchange(msgspec.Struct):
+    """Lines to send, of which exactly one is a query, and who hears the answer or why there is none."""
+
+    message: str
+    answered: Answered
+    failed: Callable[[str], None]
+    sent: Callable[[], None] = lambda: None
+    asked: bool = False
+
+
+class Conversation:
+    """One exchange at a time over `write`; `silent` is told when the instrument answers nothing."""
+
+    def __init__(
+        self, clock: Clock, timeout: float, write: Callable[[bytes], None], silent: Callable[[str], None]
+    ) -> None:
+        self._clock = clock
+        self._timeout_ns = round(timeout * NS)
+        self._write = write
+        self._silent = silent
+        self._reader = LineReader()
+        self._arbiter = Arbiter(clock)
+        self._request: Request | None = None
+        self._exchange: Exchange | None = None
+        self._identity = ""
+        self._identified: asyncio.Future[str] | None = None
+        self._in_step = False
+        self._timeouts = 0
+        self._closed = False
+
+    async def identify(self) -> str:
+        """Ask *IDN? until it is answered; late answers to an earlier controller are passed over.
+
+        Raises LinkLost when the wire goes before.
+        """
+        self._identified = asyncio.get_running_loop().create_future()
+        self._send("*IDN?")
+        again = self._clock.every(_ASK_AGAIN_NS, self._ask_identity, _ASK_AGAIN_NS)
+        try:
+            self._identity = await self._identified
+        finally:
+            again.cancel()
+        if not self._identity:
+            raise LinkLost("the wire was lost before *IDN? was answered")
+        self._in_step = True
+        return self._identity
+
+    def abandon(self) -> None:
+        """Wait no longer for the identity: the wire is gone."""
+        if self._identified is not None and not self._identified.done():
+            self._identified.set_result("")
+
+    def _ask_identity(self) -> None:
+        with contextlib.suppress(LinkLost):
+            self._send("*IDN?")
+
+    def say(self, message: str) -> None:
+        """Send a command that has no answer."""
+        self._send(message)
+
+    def ask(
+        self, exchange: Exchange, priority: Priority, *, key: str | None = None, deadline_ns: int = 0
+    ) -> None:
+        """Carry out an exchange when its turn comes; `key` and `deadline_ns` as in Request."""
+        request = Request(
+            priority,
+            self._timeout_ns,
+            send=lambda: self._begin(request, exchange),
+            failed=lambda reason: self._failed(exchange, reason),
+            key=key,
+            deadline_ns=deadline_ns,
+        )
+        self._arbiter.submit(request)
+
+    def received(self, time_ns: int, data: bytes) -> None:
+        """Take what the instrument sent."""
+        for line in self._reader.feed(data):
+            self._line(time_ns, line)
+
+    def lose_step(self) -> None:
+        """Resynchronise before the next exchange: what came cannot be what was asked for."""
+        self._in_step = False
+
+    def close(self, reason: str) -> None:
+        """End every exchange, waiting or begun."""
+        self._closed = True
+        self._arbiter.fail_all(reason)
+        self._exchange = None
+
+    def _begin(self, request: Request, exchange: Exchange) -> None:
+        self._request, self._exchange = request, exchange
+        if self._in_step:
+            self._put(exchange)
+        else:
+            self._send("*IDN?")
+
+    def _put(self, exchange: Exchange) -> None:
+        exchange.asked = True
+        exchange.sent()
+        self._send(exchange.message)
+
+    def _line(self, time_ns: int, line: Line) -> None:
+        if self._identified is not None and not self._identified.done():
+            if line.text and not _late(line.text):
+                self._identified.set_result(line.text)
+            return
+        exchange = self._exchange
+        if line.text == self._identity:
+            self._timeouts = 0
+            if exchange is not None and not exchange.asked:
+                self._in_step = True
+                # A lost wire is told to the supervisor by the link; the exchange fails with it.
+                with contextlib.suppress(LinkLost):
+                    self._put(exchange)
+        elif exchange is None:
+            self._in_step = False
+        elif exchange.asked:
+            self._timeouts = 0
+            self._exchange = None
+            exchange.answered(time_ns, line)
+            if self._request is not None:
+                self._arbiter.answered(self._request)
+
+    def _failed(self, exchange: Exchange, reason: str) -> None:
+        if exchange is self._exchange and not self._closed:
+            self._exchange = None
+            self._in_step = False
+            self._timeouts += 1
+        exchange.failed(reason)
+        if self._timeouts >= _SILENT_AFTER and not self._closed:
+            self._silent(f"{self._timeouts} questions in a row without an answer")
+
+    def _send(self, message: str) -> None:
+        if self._closed:
+            raise LinkLost("the connection is closed")
+        self._write(f"{message}\n".encode())
+
+
+def _late(text: str) -> bool:
+    """Whether a line is what polls and error queries answer, and so no identity."""
+    for parse in (parse_number, ErrorEntry.parse):
+        with contextlib.suppress(ValueError):
+            parse(text)
+            return True
+    return False

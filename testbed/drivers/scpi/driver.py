@@ -1,0 +1,187 @@
+"""The driver: one instrument on one serial port, polled for its readings, told its settings."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from testbed.bench.device import Device
+from testbed.clock import NS, Ticker
+from testbed.drivers.base import Driver, DriverContext
+from testbed.drivers.serial_port import SerialPort
+from testbed.errors import LinkError
+from testbed.links import LinkLost, StreamLink
+from testbed.protocols.scpi import (
+    ErrorEntry,
+    Identity,
+    Line,
+    ScpiSettings,
+    SetTemplate,
+    check_scpi,
+    parse_number,
+    shown,
+)
+from testbed.signals import Command, Level, Outcome, Priority, Signal
+
+from .conversation import Conversation, Exchange
+
+_UNSAID_PERIOD_NS = NS  # how often a signal is asked for whose profile gives no rate
+
+
+class ScpiDriver(Driver):
+    """Online once *IDN? has been answered by the right instrument, until three questions stay open."""
+
+    schemes = ("serial",)
+
+    def __init__(self, device: Device, context: DriverContext) -> None:
+        super().__init__(device, context)
+        addresses = check_scpi(device.profile)
+        settings = device.profile.settings(ScpiSettings)
+        self.identity = ""
+        self._expected = None if settings.identity is None else Identity.parse(settings.identity)
+        self._timeout = settings.timeout_seconds
+        self._port = SerialPort.of(device)
+        self._queries = {device.signals[name]: a.query for name, a in addresses.items() if a.query}
+        self._templates = {
+            device.signals[name].id: SetTemplate.of(a.set_) for name, a in addresses.items() if a.set_
+        }
+        self._talk: Conversation | None = None
+        self._link: StreamLink | None = None
+        self._tickers: list[Ticker] = []
+        self._troubled: set[int] = set()
+        self._ended = ""
+
+    @property
+    def command_timeout(self) -> float:
+        """Seconds within which the instrument acknowledges a setting."""
+        return self._timeout
+
+    # The link ---------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Open the port, make sure that the right instrument answers, begin to poll."""
+        self._ended = ""
+        self._troubled.clear()
+        talk = self._talk = Conversation(self.clock, self._timeout, self._write, self._link_ended)
+        self._link = self._port.open(self.clock, talk.received, self._link_ended, self.context.tap)
+        self.identity = await talk.identify()
+        self._check_identity()
+        talk.say("*CLS")  # errors from before we came are none of ours
+        for signal, query in self._queries.items():
+            period_ns = signal.period_ns or _UNSAID_PERIOD_NS
+            self._tickers.append(self.clock.every(period_ns, partial(self._poll, talk, signal, query)))
+
+    async def disconnect(self) -> None:
+        """Stop polling and close the port; what is pending fails at once."""
+        for ticker in self._tickers:
+            ticker.cancel()
+        self._tickers.clear()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+        if self._talk is not None:
+            self._talk.close(self._ended or "the connection was closed")
+
+    def _check_identity(self) -> None:
+        if self._expected is None:
+            return
+        found = Identity.parse(self.identity)
+        if found.type.casefold() != self._expected.type.casefold():
+            raise LinkError(
+                f"{self.device.name}: {shown(self.identity)} answers on {self.device.wire}, but profile "
+                f"{self.device.profile.name} is for {self._expected.type}",
+                "check which instrument hangs on that port, or write its *IDN? answer as identity",
+            )
+
+    def _write(self, data: bytes) -> None:
+        if self._link is None:
+            raise LinkLost(f"{self._port.path}: {self._ended or 'the connection was closed'}")
+        self._link.write(data)
+
+    def _link_ended(self, reason: str) -> None:
+        self._ended = self._ended or reason
+        if self._talk is not None:
+            self._talk.abandon()
+        self.link_lost(reason)
+
+    # Readings ---------------------------------------------------------------------------------
+
+    def _poll(self, talk: Conversation, signal: Signal, query: str) -> None:
+        exchange = Exchange(
+            query,
+            answered=partial(self._reading, talk, signal, query),
+            failed=partial(self._no_reading, talk, signal, query),
+        )
+        talk.ask(exchange, Priority.POLL, key=signal.name)
+
+    def _reading(self, talk: Conversation, signal: Signal, query: str, time_ns: int, line: Line) -> None:
+        try:
+            if line.defect:
+                raise ValueError(f"{line.defect} came")
+            value = parse_number(line.text)
+        except ValueError as error:
+            talk.lose_step()
+            self._no_reading(talk, signal, query, str(error))
+            return
+        self._troubled.discard(signal.id)
+        if math.isfinite(value):
+            self.publish(signal, time_ns, value)
+        elif math.isnan(value):
+            self.publish_bad(signal, f"{query}: the instrument has no value (9.91E37)")
+        else:
+            self.publish_bad(signal, f"{query}: overload (9.9E37)")
+
+    def _no_reading(self, talk: Conversation, signal: Signal, query: str, reason: str) -> None:
+        if self._link is None:  # every signal is about to be marked with the reason of the loss
+            return
+        self.publish_bad(signal, f"{query}: {reason}")
+        if signal.id not in self._troubled:  # once for each run of failures, not for each failure
+            self._troubled.add(signal.id)
+            ask = Exchange("SYST:ERR?", answered=partial(self._explained, query), failed=lambda reason: None)
+            talk.ask(ask, Priority.POLL, key="SYST:ERR?")
+
+    def _explained(self, query: str, time_ns: int, line: Line) -> None:
+        try:
+            entry = ErrorEntry.parse(line.text)
+        except ValueError:
+            return  # the poll has already said that this instrument answers oddly
+        if entry.code:
+            self.report(Level.WARNING, "device-error", f"{self.device.name}: {entry} (after {query})")
+
+    # Settings ---------------------------------------------------------------------------------
+
+    def write(self, command: Command) -> None:
+        """Send a setting; the empty error queue behind it is the acknowledgement."""
+        talk = self._talk
+        if talk is None:
+            raise LinkLost(f"{self.device.name}: the connection was closed")
+        message = self._templates[command.signal].message(command.value)
+        exchange = Exchange(
+            # *CLS, so that what the queue then holds can only come from this setting.
+            f"*CLS\n{message}\nSYST:ERR?",
+            answered=partial(self._acknowledged, talk, command, message),
+            failed=partial(self._unacknowledged, command),
+            sent=lambda: setattr(command, "sent_ns", self.clock.now()),
+        )
+        talk.ask(exchange, command.priority, deadline_ns=command.deadline_ns)
+
+    def _acknowledged(
+        self, talk: Conversation, command: Command, message: str, time_ns: int, line: Line
+    ) -> None:
+        try:
+            entry = ErrorEntry.parse(line.text)
+        except ValueError as error:
+            talk.lose_step()
+            command.finish(Outcome.FAILED, time_ns, f"{message}: {line.defect or error}")
+            return
+        if entry.code:
+            command.finish(Outcome.FAILED, time_ns, f"{self.device.name} refused {message}: {entry}")
+            self.report(Level.WARNING, "device-error", f"{self.device.name}: {entry} (after {message})")
+        else:
+            command.finish(Outcome.ACKNOWLEDGED, time_ns)
+
+    def _unacknowledged(self, command: Command, reason: str) -> None:
+        now = self.clock.now()
+        expired = not command.sent_ns and now > command.deadline_ns
+        outcome = Outcome.EXPIRED if expired else Outcome.FAILED
+        command.finish(outcome, now, f"{self.device.name}: {reason}")

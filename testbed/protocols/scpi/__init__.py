@@ -1,0 +1,31 @@
+"""Standard Commands for Programmable Instruments: SCPI-99 over IEEE 488.2."""
+
+from .address import ScpiAddress, ScpiSettings, SetTemplate, check_scpi, parse_parameter
+from .headers import HeaderPattern, MessageError, MessageUnit, next_path, parse_unit, split_outside_quotes
+from .lines import LONGEST, Line, LineReader
+from .status import QUEUE_LENGTH, Status
+from .values import ErrorEntry, Identity, format_number, parse_number, shown
+
+__all__ = [
+    "LONGEST",
+    "QUEUE_LENGTH",
+    "ErrorEntry",
+    "HeaderPattern",
+    "Identity",
+    "Line",
+    "LineReader",
+    "MessageError",
+    "MessageUnit",
+    "ScpiAddress",
+    "ScpiSettings",
+    "SetTemplate",
+    "Status",
+    "check_scpi",
+    "format_number",
+    "next_path",
+    "parse_number",
+    "parse_parameter",
+    "parse_unit",
+    "shown",
+    "split_outside_quotes",
+]
