@@ -95,6 +95,21 @@ async def test_the_summary_is_what_the_run_recorded(tmp_path):
     assert summary["events"] == {"warning": 1}
 
 
+async def test_a_session_that_runs_still_is_unfinished_and_so_are_its_expectations(tmp_path):
+    path = tmp_path / "a.session"
+    async with record(path, metadata={"expectations": ["probe.temperature stays below 85 degC"]}):
+        summary = summarize(path)
+    assert summary["verdict"] == "unfinished"
+    assert summary["expectations"] == [
+        {
+            "text": "probe.temperature stays below 85 degC",
+            "verdict": "unfinished",
+            "margin": None,
+            "unit": "",
+        }
+    ]
+
+
 async def test_show_prints_one_json_object_or_tables(tmp_path):
     path = await a_session(tmp_path)
     for name in (str(path), "friday", "latest"):

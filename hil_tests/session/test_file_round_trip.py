@@ -233,7 +233,7 @@ async def test_nothing_is_recorded_and_nothing_breaks_after_the_end(tmp_path):
 
 async def test_the_questions_of_the_documentation_are_answered_by_sqlite_alone(tmp_path, monkeypatch):
     async with record(
-        tmp_path / "sessions/friday.session", attachments={"bench.yaml": b"bench: a"}
+        tmp_path / "sessions/friday.session", attachments={"bench/rig.yaml": b"bench: a"}
     ) as writer:
         writer.sample(Sample(0, T0, 21.5))
         writer.sample(Sample(0, T0 + NS, math.nan, Quality.BAD, "offline: pulled"))

@@ -81,12 +81,17 @@ class SessionReader(OpenSession):
         return str(self.meta().get("verdict", UNFINISHED))
 
     def expectations(self) -> list[dict[str, Any]]:
-        """Return the expectations with their verdicts; none before the end."""
+        """Return the expectations with their verdicts; UNFINISHED until the run has judged them."""
         found = self.meta().get("expectations", [])
         with self._guard():
-            if not (isinstance(found, list) and all(isinstance(each, dict) for each in found)):
-                raise ValueError("its expectations are no list of objects")
-        return found
+            if not (isinstance(found, list) and all(isinstance(each, (str, dict)) for each in found)):
+                raise ValueError("its expectations are neither texts nor objects")
+        return [
+            {"text": each, "verdict": UNFINISHED, "margin": None, "unit": ""}
+            if isinstance(each, str)
+            else each
+            for each in found
+        ]
 
     def span(self) -> tuple[int, int]:
         """Return (start, end) in ns; a session that was not closed ends with the last it recorded."""
