@@ -72,7 +72,7 @@ def _loops(loops: dict[str, Any]) -> Table:
     )
     for name, loop in loops.items():
         times = (loop[key][share] for key in ("lateness_us", "latency_us") for share in ("p50", "p99"))
-        table.add_row(_text(name), str(loop["cycles"]), str(loop["overruns"]), *map(_number, times))
+        table.add_row(_text(name), str(loop["cycles"]), str(loop["overruns"]), *map(_duration, times))
     return table
 
 
@@ -125,3 +125,7 @@ def _word(word: str) -> Text:
 
 def _number(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, (int, float)) else "-"
+
+
+def _duration(microseconds: float | None) -> str:
+    return "-" if microseconds is None else f"{microseconds:,.1f}"
