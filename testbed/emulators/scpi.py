@@ -21,6 +21,7 @@ from testbed.protocols.scpi import (
     format_number,
     next_path,
     parse_parameter,
+    parse_query,
     parse_unit,
     split_outside_quotes,
 )
@@ -46,7 +47,7 @@ class ScpiInstrument:
             name: SetTemplate.of(address.set_) for name, address in addresses.items() if address.set_
         }
         self._queries = {
-            name: _compiled(address.query) for name, address in addresses.items() if address.query
+            name: parse_query(address.query) for name, address in addresses.items() if address.query
         }
         self._common = self._common_commands()
         self._registers = {"*ESE": "event_enable", "*SRE": "service_enable"}
@@ -135,11 +136,6 @@ class ScpiInstrument:
         for name, signal in self._signals.items():
             if signal.access is Access.WRITE and signal.safe is not None:
                 self._store.command(name, signal.safe)
-
-
-def _compiled(query: str) -> tuple[HeaderPattern, tuple[str, ...]]:
-    unit = parse_unit(query)
-    return HeaderPattern.of(unit.header), unit.parameters
 
 
 def _same(wanted: tuple[str, ...], given: tuple[str, ...]) -> bool:

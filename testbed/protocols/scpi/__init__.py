@@ -1,6 +1,6 @@
 """Standard Commands for Programmable Instruments: SCPI-99 over IEEE 488.2."""
 
-from .address import ScpiAddress, ScpiSettings, SetTemplate, check_scpi, parse_parameter
+from .address import ScpiAddress, ScpiSettings, SetTemplate, check_scpi, parse_parameter, parse_query
 from .headers import HeaderPattern, MessageError, MessageUnit, next_path, parse_unit, split_outside_quotes
 from .lines import LONGEST, Line, LineReader
 from .status import QUEUE_LENGTH, Status
@@ -25,6 +25,7 @@ __all__ = [
     "next_path",
     "parse_number",
     "parse_parameter",
+    "parse_query",
     "parse_unit",
     "shown",
     "split_outside_quotes",

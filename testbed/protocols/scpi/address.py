@@ -11,7 +11,7 @@ from testbed.bench import units
 from testbed.bench.profile import Profile, Quantity
 from testbed.signals import Access
 
-from .headers import HeaderPattern, MessageUnit, parse_unit
+from .headers import HeaderPattern, MessageError, MessageUnit, parse_unit
 from .values import parse_number
 
 _BOOLEANS = {"ON": 1.0, "OFF": 0.0}
@@ -35,9 +35,7 @@ class ScpiAddress(BaseModel):
     @classmethod
     def _asks(cls, text: str | None) -> str | None:
         if text is not None:
-            HeaderPattern.of(parse_unit(text).header)
-            if not parse_unit(text).is_query or not text.isprintable() or ";" in text:
-                raise ValueError(f"{text!r} is not one query; its header ends with a question mark")
+            parse_query(text)
         return text
 
     @field_validator("set_")
@@ -46,6 +44,17 @@ class ScpiAddress(BaseModel):
         if text is not None:
             SetTemplate.of(text)
         return text
+
+
+def parse_query(text: str) -> tuple[HeaderPattern, tuple[str, ...]]:
+    """Return a query's header and parameters; raises ValueError unless it is one query."""
+    try:
+        unit = parse_unit(text)
+    except MessageError:
+        unit = MessageUnit("", ())
+    if not unit.is_query or not text.isprintable() or ";" in text:
+        raise ValueError(f"{text!r} is not one query: a header that ends with a question mark")
+    return HeaderPattern.of(unit.header), unit.parameters
 
 
 class ScpiSettings(BaseModel):
@@ -85,12 +94,12 @@ class SetTemplate:
         try:
             parts = list(string.Formatter().parse(text))
             text.format(value=0.0)
+            unit = parse_unit(f"{parts[0][0]}0" if parts else "")
         except (ValueError, LookupError, AttributeError) as error:
             raise ValueError(f"{error}; {example}") from None
         fields = [field for _, field, _, _ in parts if field is not None]
         if fields != ["value"] or parts[-1][1] != "value" or not text.isprintable() or ";" in text:
             raise ValueError(f"one command is needed, with its value at the end; {example}")
-        unit = parse_unit(f"{parts[0][0]}0")
         if unit.is_query or unit.parameters[-1:] != ("0",):
             raise ValueError(f"the value is a parameter of its own; {example}")
         return cls(text, HeaderPattern.of(unit.header), unit.parameters[:-1])
