@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from testbed.clock import Clock
-from testbed.drivers import Driver
+from testbed.drivers import Driver, LinkState
 from testbed.signals import Command, Event, Level, Outcome, Priority, Sample, Signal
 
 _REPEAT_NS = 1_000_000_000  # the same refusal is told once a second, however often it happens
@@ -54,6 +54,11 @@ class Commander:
         driver.submit(command)
         if command.outcome is not Outcome.FAILED:
             self._publish(Sample(command.signal, now, command.value))
+
+    def reachable(self, signal: Signal) -> bool:
+        """Return whether a command to this signal would go out now."""
+        driver = self._drivers[signal.id]
+        return driver is not None and driver.state is LinkState.ONLINE
 
     def command(
         self,

@@ -39,7 +39,8 @@ class LoopRunner:
 
     Samples that come faster than the loop's rate are passed over. A sample that is not good is never
     acted on; when the last good one is older than `stale_after`, the output goes to its safe value
-    and the controller starts afresh with the next good sample.
+    and the controller starts afresh with the next good sample. While the actuator's device is not
+    online the loop rests.
     """
 
     def __init__(
@@ -87,6 +88,9 @@ class LoopRunner:
         self._good_ns = sample.time_ns
         due = self._last_ns + self.spec.period_ns
         if now < due - self._early_ns:
+            return
+        if not self._commander.reachable(self.spec.writes):
+            self._restart(math.nan)  # nothing would reach the actuator, and the integral must not grow
             return
         if self._safe:
             self._resume()
@@ -136,8 +140,11 @@ class LoopRunner:
 
     def _resume(self) -> None:
         self._safe = False
-        self._last_ns = 0
-        safe = self.spec.writes.safe
-        self._pid.reset(math.nan if safe is None else safe)
+        self._restart(math.nan if self.spec.writes.safe is None else self.spec.writes.safe)
         text = f"loop {self.spec.name}: {self.spec.reads.path} is fresh again"
         self._report(Event(self._clock.now(), Level.INFO, self.spec.name, "resumed", text))
+
+    def _restart(self, output: float) -> None:
+        """Begin afresh with the next cycle, from the actuator's `output` (NaN: unknown)."""
+        self._last_ns = 0
+        self._pid.reset(output)

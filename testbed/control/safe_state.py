@@ -37,19 +37,29 @@ class SafeState:
         assert signal.safe is not None  # noqa: S101  (profiles are refused without one)
         return self._commander.command(signal, signal.safe, requester, priority=Priority.SAFE)
 
-    async def reach(self, requester: str) -> list[Signal]:
+    async def reach(self, requester: str, release: Callable[[str], object]) -> list[Signal]:
         """Bring every writable signal to its safe value; return those that could not be shown to be there.
 
         Each is tried until its device acknowledges, for as long as such a command normally takes on its
-        wire (a class A LoRaWAN device: its next uplink).
+        wire (a class A LoRaWAN device: its next uplink). `release` is called with the name of each
+        device that needs nothing more.
         """
-        results = await asyncio.gather(*(self._settle(signal, requester) for signal in self._signals))
-        missed = [signal for signal, reached in zip(self._signals, results, strict=True) if not reached]
+        missed = await asyncio.gather(
+            *(self._settle_device(device, requester, release) for device in self._drivers)
+        )
+        return [signal for signals in missed for signal in signals]
+
+    async def _settle_device(
+        self, device: str, requester: str, release: Callable[[str], object]
+    ) -> list[Signal]:
+        signals = [signal for signal in self._signals if signal.device == device]
+        reached = await asyncio.gather(*(self._settle(signal, requester) for signal in signals))
+        missed = [signal for signal, safe in zip(signals, reached, strict=True) if not safe]
         for signal in missed:
-            text = (
-                f"{signal.path} could not be brought to its safe value {signal.safe:g} {signal.unit}".rstrip()
-            )
+            safe = f"{signal.safe:g} {signal.unit}".rstrip()
+            text = f"{signal.path} could not be brought to its safe value {safe}"
             self._report(Event(self._clock.now(), Level.ERROR, signal.path, "unsafe", text))
+        release(device)
         return missed
 
     async def _settle(self, signal: Signal, requester: str) -> bool:

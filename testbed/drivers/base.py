@@ -43,7 +43,7 @@ class DriverContext:
     report: Callable[[Event], None]
     tap: Tap
     random: random.Random
-    command: Callable[[Signal, float, str], None]
+    command: Callable[[Signal, float, str], object]
     """Asks for a command through the guard: signal, value, requester."""
 
 

@@ -48,6 +48,7 @@ class Judge:
         self._good = 0
         self._margin = math.inf  # closest to the band's edge, of the samples that count
         self._entered_ns: int | None = None  # when the signal last came into its band
+        self._judged_late = False
         self._broken: str | None = None
         self._last_bad: str | None = None
 
@@ -96,7 +97,10 @@ class Judge:
         if self._entered_ns is None:
             self._entered_ns = sample.time_ns
             self._margin = margin
-        self._margin = min(self._margin, margin)
+        # Failing means to be outside after the time allowed, so that is where closeness counts.
+        late = sample.time_ns > self._within_ns and not self._judged_late
+        self._margin = margin if late else min(self._margin, margin)
+        self._judged_late = self._judged_late or late
 
     def _reaching(self, sample: Sample, margin: float) -> None:
         if sample.time_ns > self._within_ns and self._entered_ns is None:

@@ -49,6 +49,7 @@ class Run:
         self._hurry = asyncio.Event()
         self._failures: list[str] = []
         self._unsafe: list[Signal] = []
+        self._judgements: list[Judgement] = []
         self._clock = SystemClock()
         self._writer = SessionWriter(
             path,
@@ -85,10 +86,10 @@ class Run:
     async def _serve(self, parts: Assembly, seconds: float | None) -> None:
         pairs = self._clock.every(_CLOCK_PAIR_NS, self._pair_clocks, 0)
         async with asyncio.TaskGroup() as group:
-            drivers = [
-                group.create_task(self._keep(driver), name=f"driver {name}")
+            drivers = {
+                name: group.create_task(self._keep(driver), name=f"driver {name}")
                 for name, driver in parts.drivers.items()
-            ]
+            }
             parts.mirror.start()
             for loop in parts.loops.values():
                 loop.start()
@@ -98,12 +99,15 @@ class Run:
             except TimeoutError:
                 pass  # the run has lasted as long as it was asked to
             finally:
+                # Judged now: what the actuators do on their way to safety is not what was expected.
+                end_ns = self._clock.now()
+                self._judgements = [judge.finish(end_ns) for judge in parts.judges]
+                parts.mirror.stop()  # devices that are let go on purpose have not gone stale
                 for loop in parts.loops.values():
                     loop.stop()
-                await self._make_safe(parts)
-                parts.mirror.stop()
+                await self._make_safe(parts, lambda name: drivers[name].cancel())
                 pairs.cancel()
-                for task in drivers:
+                for task in drivers.values():
                     task.cancel()
 
     async def _keep(self, driver: Driver) -> None:
@@ -115,8 +119,9 @@ class Run:
                 self._fail(f"driver of {driver.device.name}", error)
             await self._clock.sleep(_RESTART_PAUSE)
 
-    async def _make_safe(self, parts: Assembly) -> None:
-        safe = asyncio.ensure_future(parts.safe_state.reach("safe state"))
+    async def _make_safe(self, parts: Assembly, release: Callable[[str], object]) -> None:
+        """Bring every device to safety; each is released as soon as it is there."""
+        safe = asyncio.ensure_future(parts.safe_state.reach("safe state", release))
         hurry = asyncio.ensure_future(self._hurry.wait())
         try:
             await asyncio.wait((safe, hurry), return_when=asyncio.FIRST_COMPLETED)
@@ -130,17 +135,15 @@ class Run:
             await asyncio.gather(safe, hurry, return_exceptions=True)
 
     def _close(self, parts: Assembly) -> RunVerdict:
-        now = self._clock.now()
-        judgements = [judge.finish(now) for judge in parts.judges]
         unreached = [name for name, driver in parts.drivers.items() if not driver.reached]
-        verdict = self._verdict(judgements, unreached)
+        verdict = self._verdict(unreached)
         self._pair_clocks()
-        self._writer.close(_end_metadata(verdict, judgements, unreached, self._unsafe, self._failures))
+        self._writer.close(_end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures))
         self._clock.close()
         return verdict
 
-    def _verdict(self, judgements: list[Judgement], unreached: list[str]) -> RunVerdict:
-        verdicts = {judgement.verdict for judgement in judgements}
+    def _verdict(self, unreached: list[str]) -> RunVerdict:
+        verdicts = {judgement.verdict for judgement in self._judgements}
         if self._failures or self._unsafe or ExpectationVerdict.FAILED in verdicts:
             return RunVerdict.FAILED
         if unreached or ExpectationVerdict.BLOCKED in verdicts:

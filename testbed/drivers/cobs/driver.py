@@ -30,7 +30,7 @@ _FIRST_WITHIN = 4.0  # seconds: two periods of the slowest telemetry that a prof
 
 
 class CobsDriver(Driver):
-    """Online from the first valid telemetry frame until the device has been silent for ten periods."""
+    """Online from the first valid telemetry frame until the device has been silent."""
 
     schemes = ("serial",)
 

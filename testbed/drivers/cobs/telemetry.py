@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from testbed.clock import NS
 from testbed.protocols.cobs import Frame, TelemetryLayout
 from testbed.signals import Quality, Sample, Signal
 
-SILENT_PERIODS = 10
-"""Periods without a frame after which the device no longer sends it."""
+_SILENT_PERIODS = 10
+_SILENT_FLOOR_NS = NS
+"""Ten periods without a frame are a loss, but never less than a second: at 100 Hz, a tenth of a second
+is what a busy USB hub or host takes now and then, and reconnecting takes longer than waiting."""
 
 _CHECKS = 2  # idle checks that make a silence
 
@@ -20,8 +23,9 @@ class TelemetryFlow:
     def __init__(
         self, layout: TelemetryLayout, signals: dict[str, Signal], publish: Callable[[Sample], None]
     ) -> None:
-        self.check_period_ns = layout.period_ns * SILENT_PERIODS // _CHECKS
-        self.silence = f"no telemetry 0x{layout.kind:02X} for {SILENT_PERIODS} periods"
+        patience_ns = max(layout.period_ns * _SILENT_PERIODS, _SILENT_FLOOR_NS)
+        self.check_period_ns = patience_ns // _CHECKS
+        self.silence = f"no telemetry 0x{layout.kind:02X} for {patience_ns / NS:g} s"
         self._kind = layout.kind
         self._publish = publish
         self._unpack_from = layout.layout.unpack_from
