@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -12,6 +12,8 @@ from testbed import __version__
 from testbed.errors import TestbedError
 
 from . import bench, doctor, emulate, new, run, scan, sessions
+
+_OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
 app = typer.Typer(
     name="testbed",
@@ -50,14 +52,17 @@ def _main(
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend are lines on stderr, not tracebacks."""
+    """Run the command line; what a user can mend is a line on stderr, what only we can is a trace and 70."""
     try:
         app()
     except TestbedError as error:
         typer.echo(f"testbed: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone, as in `testbed export ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(130)  # as shells count it: 128 and the number of SIGINT
+    except Exception:  # whatever it is, it is our fault and must be told whole
+        traceback.print_exc()
+        typer.echo(
+            "testbed: this is a fault of testbed itself; please report it with the lines above", err=True
+        )
+        sys.exit(_OUR_FAULT)

@@ -56,19 +56,15 @@ def doctor(
 
 
 def _print(findings: list[Finding]) -> None:
-    from rich.table import Table
+    from .tables import as_text, make_console, make_table
 
-    from .output import console
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("part", "found", "for", "to get it"):
-        table.add_column(heading)
+    table = make_table("part", "found", "for", "to get it")
     for finding in findings:
-        mark = f"[green]{finding.found}[/]" if finding.found else "[red]missing[/]"
-        if not finding.found and not finding.needed:
-            mark = "[yellow]not there[/]"
+        mark = as_text(finding.found)
+        if not finding.found:
+            mark.append("missing" if finding.needed else "not there", "red" if finding.needed else "yellow")
         table.add_row(finding.part, mark, finding.use, "" if finding.found else finding.get)
-    console().print(table)
+    make_console().print(table)
 
 
 def _libraries() -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 
@@ -39,7 +40,8 @@ async def open_tcp(
     except TimeoutError as error:
         raise LinkLost(f"{host}:{port} did not accept within {timeout:g} s") from error
     except OSError as error:
-        raise LinkLost(f"cannot connect to {host}:{port}: {error.strerror or error}") from error
+        cause = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        raise LinkLost(f"cannot connect to {host}:{port}: {cause}") from error
     return _stream(sock, clock, f"{host}:{port}", received, lost, tap)
 
 

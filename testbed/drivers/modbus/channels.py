@@ -21,7 +21,7 @@ class Exchange(Protocol):
     def arrived(self, time_ns: int, pdu: bytes) -> None:
         """Take the response, or what came in its place."""
 
-    def spoiled(self, reason: str) -> None:
+    def spoiled(self, time_ns: int, reason: str) -> None:
         """Hear that the response came and cannot be used."""
 
 
@@ -96,7 +96,8 @@ class TcpChannel:
                 if unit == self._unit:
                     exchange.arrived(time_ns, pdu)
                 else:
-                    exchange.spoiled(f"malformed response: from unit {unit}, expected unit {self._unit}")
+                    reason = f"malformed response: from unit {unit}, expected unit {self._unit}"
+                    exchange.spoiled(time_ns, reason)
         except FrameError as error:
             self._broken(str(error))
 

@@ -7,11 +7,10 @@ from typing import ClassVar
 from testbed.bench.device import Device
 from testbed.clock import NS, Ticker
 from testbed.drivers.base import Driver, DriverContext
-from testbed.links import LinkLost, open_serial, open_tcp
+from testbed.links import LinkLost
 from testbed.protocols.modbus import (
     RTU,
     TCP,
-    TCP_PORT,
     PlannedRead,
     layout_of,
     modbus_wire,
@@ -20,9 +19,10 @@ from testbed.protocols.modbus import (
 )
 from testbed.signals import Access, Command
 
-from .channels import RtuChannel, TcpChannel
+from .channels import RtuChannel
 from .exchanges import Greeting, Poll, Write
 from .line import Line
+from .opening import open_line
 
 _DEFAULT_PERIOD_NS = NS
 _HUSH = 0.05  # seconds of silence after a greeting's answer that prove that no older answer follows it
@@ -66,7 +66,9 @@ class ModbusDriver(Driver):
 
     async def connect(self) -> None:
         """Open the wire, ask for one signal, start polling."""
-        line = await self._open()
+        line = self._line = await open_line(
+            self.device.wire, self._options, self.clock, self.link_lost, self.context.tap
+        )
         await self._greet(line, self._plans[0])
         if line.closed:
             raise LinkLost(line.closed)
@@ -91,24 +93,6 @@ class ModbusDriver(Driver):
         if plan is None or self._line is None:
             raise ValueError(f"{self.device.name}: signal {command.signal} takes no commands")
         self._line.submit(Write(self._line, plan(command.value), command))
-
-    async def _open(self) -> Line:
-        options, wire = self._options, self.device.wire
-        if wire.scheme == RTU:
-            serial = RtuChannel(self.clock, options.unit, options.baud)
-            line = self._line = Line(self.clock, serial, options, self.link_lost)
-            serial.link = open_serial(
-                wire.path, self.clock, received=serial.received, lost=line.gone, tap=self.context.tap,
-                baud=options.baud, parity=options.parity, stop_bits=options.stop,
-            )  # fmt: skip
-            return line
-        channel = TcpChannel(self.clock, options.unit, lambda reason: line.gone(reason))
-        line = self._line = Line(self.clock, channel, options, self.link_lost)
-        channel.link = await open_tcp(
-            wire.host, wire.port or TCP_PORT, self.clock,
-            received=channel.received, lost=line.gone, tap=self.context.tap,
-        )  # fmt: skip
-        return line
 
     async def _greet(self, line: Line, plan: PlannedRead) -> None:
         """Return once the device has answered; raises LinkLost when it does not."""

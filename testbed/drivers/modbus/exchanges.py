@@ -69,6 +69,7 @@ class Write(Exchange):
 
     def sent(self, time_ns: int) -> None:
         """Note when its bytes were written."""
+        super().sent(time_ns)
         self._command.sent_ns = time_ns
 
     def done(self, time_ns: int, pdu: bytes) -> None:

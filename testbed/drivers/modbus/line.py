@@ -33,10 +33,19 @@ def is_absence(code: int | None) -> bool:
 
 
 class Line:
-    """An open wire with its arbiter; `lost` is told when nobody answers any more."""
+    """An open wire with its arbiter.
+
+    `lost` is told when nobody answers any more; `overrun` when a device that answers has lost a request
+    that was in flight beside others.
+    """
 
     def __init__(
-        self, clock: Clock, channel: Channel, options: ModbusWire, lost: Callable[[str], None]
+        self,
+        clock: Clock,
+        channel: Channel,
+        options: ModbusWire,
+        lost: Callable[[str], None],
+        overrun: Callable[[], None],
     ) -> None:
         self.clock = clock
         self.channel = channel
@@ -45,7 +54,9 @@ class Line:
         """Why it was closed; empty while it is open."""
         self._options = options
         self._lost = lost
+        self._overrun = overrun
         self._unanswered = 0
+        self._answered_ns = 0
         self._listening: _LateResponse | None = None
 
     def submit(self, exchange: Exchange) -> None:
@@ -72,9 +83,10 @@ class Line:
         self.close(reason)
         self._lost(reason)
 
-    def answered(self) -> None:
+    def answered(self, time_ns: int) -> None:
         """Note that the device is there."""
         self._unanswered = 0
+        self._answered_ns = time_ns
 
     def unanswered(self) -> None:
         """Note that it was silent; three times in a row and it is lost."""
@@ -82,11 +94,16 @@ class Line:
         if self._unanswered >= _UNANSWERED_LIMIT:
             self._lost(f"{_UNANSWERED_LIMIT} requests in a row were not answered")
 
-    def timed_out(self, transaction: Transaction) -> None:
+    def timed_out(self, exchange: Exchange) -> None:
         """Note the silence, and where responses are told apart by their order, wait for the late one."""
-        self.unanswered()
+        if 0 < exchange.sent_ns <= self._answered_ns:
+            # It has answered others since: it is there, and may have no room for several at a time.
+            if self.arbiter.depth > 1:
+                self._overrun()
+        else:
+            self.unanswered()
         if self.channel.in_order:
-            self._listening = _LateResponse(self, transaction)
+            self._listening = _LateResponse(self, exchange.transaction)
             self.arbiter.submit(self._listening.request)
 
     def patience_ns(self, transaction: Transaction) -> int:
@@ -114,6 +131,8 @@ class Exchange:
         self.request = Request(
             priority, line.patience_ns(transaction), self._send, self._failed, key, deadline_ns
         )
+        self.sent_ns = 0
+        """When it was last written; 0 while it never was."""
         self._launched = False
 
     # What a subclass supplies -----------------------------------------------------------------
@@ -131,6 +150,7 @@ class Exchange:
 
     def sent(self, time_ns: int) -> None:
         """Hear that the request was written."""
+        self.sent_ns = time_ns
 
     def arrived(self, time_ns: int, pdu: bytes) -> None:
         """Judge the response, use it, and only then free the line.
@@ -139,20 +159,20 @@ class Exchange:
         """
         try:
             if is_answer(self.transaction, pdu):
-                self.line.answered()
+                self.line.answered(time_ns)
                 self.done(time_ns, pdu)
             elif is_absence(exception_of(self.transaction, pdu)):
                 self.refused(complaint(self.transaction, pdu))
                 self.line.unanswered()
             else:
-                self.line.answered()
+                self.line.answered(time_ns)
                 self.refused(complaint(self.transaction, pdu))
         finally:
             self.line.arbiter.answered(self.request)
 
-    def spoiled(self, reason: str) -> None:
+    def spoiled(self, time_ns: int, reason: str) -> None:
         """Take a response that cannot be this request's."""
-        self.line.answered()
+        self.line.answered(time_ns)
         self.refused(reason)
         self.line.arbiter.answered(self.request)
 
@@ -164,7 +184,7 @@ class Exchange:
         launched, self._launched = self._launched, False
         came = self.line.channel.forget(self)
         if launched and not self.line.closed:
-            self.line.timed_out(self.transaction)
+            self.line.timed_out(self)
         self.failed(f"{reason}; {came}" if came else reason)
 
 
@@ -185,7 +205,7 @@ class _LateResponse(Exchange):
 
     def arrived(self, time_ns: int, pdu: bytes) -> None:
         """Drop it: its signals were reported bad already, and its value is old."""
-        self.line.answered()
+        self.line.answered(time_ns)
         self.line.arbiter.answered(self.request)
 
     def _send(self) -> None:

@@ -1,0 +1,86 @@
+"""What can be seen from here without knowing it beforehand: serial ports, BLE devices, MQTT topics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.bench.wires import Wire
+from testbed.clock import Clock
+
+_BY_ID = Path("/dev/serial/by-id")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something to talk to: the wire (or topic) to write into a bench file, and what is known of it."""
+
+    wire: str
+    what: str
+
+
+def serial_ports() -> list[Found]:
+    """Return the serial ports, each by its stable name where the system gives it one."""
+    from serial.tools import list_ports
+
+    stable = {link.resolve(): link for link in _BY_ID.glob("*")} if _BY_ID.is_dir() else {}
+    return [
+        Found(f"serial://{stable.get(Path(port.device).resolve(), port.device)}", str(port.description))
+        for port in sorted(list_ports.comports())
+    ]
+
+
+async def ble_devices(seconds: float, bus: str = "") -> list[Found]:
+    """Listen for advertisements for `seconds`; raises LinkLost when there is nothing to listen with."""
+    from bleak import BleakScanner
+    from bleak.exc import BleakError
+
+    from .base import LinkLost
+    from .bluez import station
+
+    await station(bus)
+    try:
+        heard = await BleakScanner.discover(timeout=seconds, return_adv=True)
+    except (BleakError, OSError) as error:
+        raise LinkLost(f"cannot scan for Bluetooth LE devices: {error}", "run: testbed doctor") from error
+    found = []
+    for address, (_, advertisement) in sorted(heard.items()):
+        services = ", ".join(uuid[4:8] for uuid in advertisement.service_uuids)
+        name = advertisement.local_name or "(no name)"
+        suffix = f", services {services}" if services else ""
+        wire = f"ble://{address.upper()}" + (f"?bus={bus}" if bus else "")
+        found.append(Found(wire, f"{name}, {advertisement.rssi} dBm{suffix}"))
+    return found
+
+
+async def mqtt_topics(wire: Wire, seconds: float, clock: Clock) -> list[Found]:
+    """Listen to everything that a broker hands out for `seconds`; raises LinkLost when it cannot be used."""
+    import asyncio
+
+    from .base import LinkLost
+    from .mqtt import open_mqtt
+
+    topics: dict[str, bytes] = {}
+    reasons: list[str] = []
+    link = await open_mqtt(
+        wire,
+        clock,
+        subscriptions=["#"],
+        received=lambda time_ns, topic, payload: topics.update({topic: payload}),
+        lost=reasons.append,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            await link.run()
+    except TimeoutError:
+        pass  # listened as long as asked
+    finally:
+        link.close()
+    if reasons:
+        raise LinkLost(reasons[0])
+    return [Found(topic, _shown(payload)) for topic, payload in sorted(topics.items())]
+
+
+def _shown(payload: bytes) -> str:
+    text = payload[:60].decode("utf-8", "backslashreplace")
+    return text + (" ..." if len(payload) > len(text) else "")
