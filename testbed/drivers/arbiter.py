@@ -41,7 +41,8 @@ class Arbiter:
 
     def __init__(self, clock: Clock, depth: int = 1) -> None:
         self._clock = clock
-        self._depth = depth
+        self.depth = depth
+        """Requests that may be in flight at a time; may be changed while some are."""
         self._waiting: list[tuple[Priority, int, Request]] = []
         self._sequence = 0
         self._keys: set[str] = set()
@@ -58,7 +59,7 @@ class Arbiter:
             if request.key in self._keys:
                 return
             self._keys.add(request.key)
-        if len(self._flying) < self._depth and not self._waiting:
+        if len(self._flying) < self.depth and not self._waiting:
             self._launch(request)
             return
         self._sequence += 1
@@ -89,7 +90,7 @@ class Arbiter:
             request.failed(reason)
 
     def _advance(self) -> None:
-        while self._waiting and len(self._flying) < self._depth:
+        while self._waiting and len(self._flying) < self.depth:
             request = heapq.heappop(self._waiting)[2]
             if request.deadline_ns and self._clock.now() > request.deadline_ns:
                 self._release_key(request)
@@ -105,8 +106,9 @@ class Arbiter:
         try:
             request.send()
         except (LinkError, OSError) as error:  # often another's turn: only `failed` reaches the owner
-            self._land(request)
-            request.failed(str(error))
+            if request in self._flying:  # else the loss of the wire has failed it already
+                self._land(request)
+                request.failed(str(error))
 
     def _timed_out(self, request: Request) -> None:
         self.fail(request, f"no answer within {request.timeout_ns / 1e9:g} s")
