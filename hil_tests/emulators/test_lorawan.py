@@ -142,7 +142,7 @@ async def test_queued_downlinks_go_out_one_for_each_uplink_in_order() -> None:
         me.emulated.store.watch(lambda _, value: written.append(value))
         for opening in (10, 20, 30):
             me.enqueue(bytes([opening * 2]), confirmed=False)
-        await eventually(lambda: len(written) == 3, "three downlinks")
+        await eventually(lambda: len(me.of("txack")) == 3, "three downlinks")
         assert written == [10, 20, 30]
         assert [txack["fCntDown"] for txack in me.of("txack")] == [0, 1, 2]
         assert me.of("ack") == []

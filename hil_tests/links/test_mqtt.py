@@ -204,6 +204,31 @@ async def test_a_frozen_broker_takes_no_message_and_no_connection_and_nothing_st
         assert "timed out" in heard.lost[0]
 
 
+@needs_mosquitto
+async def test_cancelled_at_any_turn_neither_the_opening_nor_the_sending_goes_on(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (broker, _, _, clock):
+        before = asyncio.all_tasks()
+        wire = Wire("mqtt", "127.0.0.1", broker.port)
+
+        async def use() -> None:
+            link = await Heard().open(wire, clock)
+            try:
+                for _ in range(10):
+                    link.publish("a", b"", qos=1)
+                await link.run()
+            finally:
+                link.close()
+
+        for turns in (*range(0, 400, 5), *range(400, 4000, 100)):
+            task = asyncio.create_task(use())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=5)
+            assert task.cancelled(), f"cancelled after {turns} turns"
+        await eventually(lambda: asyncio.all_tasks() <= before, "no task left over")
+
+
 # Security -----------------------------------------------------------------------------------------
 
 

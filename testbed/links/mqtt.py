@@ -7,10 +7,12 @@ waits in a bounded queue, which `MqttLink.run` sends in order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import socket
 import ssl
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 import aiomqtt
 
@@ -19,6 +21,8 @@ from testbed.clock import Clock
 
 from .base import Direction, LinkLost, Lost, MessageReceived, Tap, no_tap
 from .messages import encode_message
+
+_Answer = TypeVar("_Answer")
 
 _OUTBOX_LIMIT = 1000  # messages
 _ANSWER_TIMEOUT = 3.0  # seconds for the broker's answer to a connect, a subscription or a QoS 1 message
@@ -39,8 +43,11 @@ class _Client(aiomqtt.Client):
         self._client.disconnect()
         sock = self._client.socket()
         if isinstance(sock, socket.socket):  # the packet did not fit: the broker no longer reads
-            sock.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # already cut
+                sock.shutdown(socket.SHUT_RDWR)
             self._client.loop_read()
+        if self._disconnected.done():
+            self._disconnected.exception()  # looked at, so that it is not reported as forgotten
 
 
 class MqttLink:
@@ -111,7 +118,10 @@ class MqttLink:
             self._loop.call_soon(self._client.hang_up)
 
     async def _connect(self) -> None:
-        """Connect; when cancelled, first let the attempt end, which aiomqtt makes in a thread."""
+        """Connect; when cancelled, first let the attempt end, which aiomqtt makes in a thread.
+
+        The attempt is a task of its own that nobody cancels, and ends by aiomqtt's timeout at the latest.
+        """
         opening = asyncio.ensure_future(self._client.__aenter__())
         try:
             await asyncio.shield(opening)
@@ -122,7 +132,9 @@ class MqttLink:
             raise
 
     async def _subscribe(self, topics: list[str]) -> None:
-        answers: Iterable[Any] = await self._client.subscribe([(topic, 1) for topic in topics])
+        answers: Iterable[Any] = await _answered(
+            self._client.subscribe([(topic, 1) for topic in topics], timeout=math.inf)
+        )
         for topic, answer in zip(topics, answers, strict=True):
             code = getattr(answer, "value", answer)  # a ReasonCode, or the bare number
             if code >= 0x80:  # MQTT 3.1.1, section 3.9.3
@@ -131,7 +143,7 @@ class MqttLink:
     async def _send(self) -> None:
         while True:
             topic, payload, qos = await self._outbox.get()
-            await self._client.publish(topic, payload, qos)
+            await _answered(self._client.publish(topic, payload, qos, timeout=math.inf))
 
     async def _watch(self) -> None:
         # Messages go past this iterator (see _handing_to): all it ever brings is the end.
@@ -216,6 +228,19 @@ def _handing_to(deliver: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queu
             deliver(item)
 
     return Arrivals
+
+
+async def _answered(call: Awaitable[_Answer]) -> _Answer:
+    """Await the broker's answer; raises MqttError when it does not come in time.
+
+    aiomqtt's own timeout is asyncio.wait_for, which in Python 3.11 swallows a cancellation that comes in
+    the turn of the answer (CPython issue 86296): a driver told to end would go on.
+    """
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT):
+            return await call
+    except TimeoutError:
+        raise aiomqtt.MqttError("Operation timed out") from None
 
 
 def _cause(error: BaseException) -> str:
