@@ -1,4 +1,4 @@
-"""The events of one device, composed as in uplink/data.rs, downlink/data.rs and tx_ack.rs of ChirpStack v4."""
+"""The events of one device, composed as ChirpStack does in uplink/data.rs, downlink/data.rs and tx_ack.rs."""
 
 from __future__ import annotations
 
