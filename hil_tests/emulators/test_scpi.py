@@ -91,7 +91,8 @@ def test_a_setting_reaches_the_store_as_a_command(bench: Bench) -> None:
     ("message", "code"),
     [
         ("FOO:BAR?", -113), ("SOUR:VOLT?", -113), ("MEAS:VOLT", -113), ("12 34", -102),
-        ("SOUR::VOLT 1", -102), ("SOUR:VOLT", -109), ("SOUR:VOLT 1,2", -108), ("*RST 1", -108), ("SOUR:VOLT high", -104),
+        ("SOUR::VOLT 1", -102), ("SOUR:VOLT", -109), ("SOUR:VOLT 1,2", -108), ("*RST 1", -108),
+        ("SOUR:VOLT high", -104),
         ("SOUR:VOLT 31", -222), ("SOUR:VOLT -1", -222), ("SOUR:VOLT 9.91E37", -222), ("*ESE 256", -222),
         ("*ESE", -109), ("x" * 5000, -363),
     ],

@@ -25,24 +25,35 @@ async def open_tcp(
     timeout: float = 3.0,
 ) -> StreamLink:
     """Connect within `timeout` seconds; raises LinkLost with the address and the cause."""
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            family, kind, protocol, _, address = found[0]
-            sock = socket.socket(family, kind, protocol)
-            sock.setblocking(False)
-            try:
-                await loop.sock_connect(sock, address)
-            except BaseException:
-                sock.close()
-                raise
+            sock = await _connect(host, port)
     except TimeoutError as error:
         raise LinkLost(f"{host}:{port} did not accept within {timeout:g} s") from error
     except OSError as error:
         cause = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
         raise LinkLost(f"cannot connect to {host}:{port}: {cause}") from error
     return _stream(sock, clock, f"{host}:{port}", received, lost, tap)
+
+
+async def _connect(host: str, port: int) -> socket.socket:
+    """Try each address of the host: localhost is ::1 first, where many devices do not listen."""
+    loop = asyncio.get_running_loop()
+    refused = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            refused = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise refused
 
 
 Accept = Callable[[StreamLink], tuple[BytesReceived, Lost]]
