@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from testbed.bench.device import Device
@@ -17,7 +18,7 @@ from testbed.protocols.modbus import (
     plan_reads,
     plan_write,
 )
-from testbed.signals import Access, Command
+from testbed.signals import Access, Command, Level
 
 from .channels import RtuChannel
 from .exchanges import Greeting, Poll, Write
@@ -67,7 +68,7 @@ class ModbusDriver(Driver):
     async def connect(self) -> None:
         """Open the wire, ask for one signal, start polling."""
         line = self._line = await open_line(
-            self.device.wire, self._options, self.clock, self.link_lost, self.context.tap
+            self.device.wire, self._options, self.clock, self.link_lost, self.context.tap, self._overrun
         )
         await self._greet(line, self._plans[0])
         if line.closed:
@@ -93,6 +94,23 @@ class ModbusDriver(Driver):
         if plan is None or self._line is None:
             raise ValueError(f"{self.device.name}: signal {command.signal} takes no commands")
         self._line.submit(Write(self._line, plan(command.value), command))
+
+    def _overrun(self) -> None:
+        """Go on with one request at a time, unless the wire says how many its device takes.
+
+        How many a device takes at once is its own choice (TCP/IP Guide 1.0b, 4.2.2), and cannot be
+        asked: pymodbus' server, for one, answers only the last of several that arrive together.
+        """
+        if self._line is None or "inflight" in self.device.wire.options:
+            return
+        self._options = replace(self._options, inflight=1)
+        self._line.arbiter.depth = 1
+        self.report(
+            Level.WARNING,
+            "overrun",
+            f"{self.device.name} loses requests that are sent together; from now on it gets one at a time "
+            f"(to say so from the start, add inflight=1 to {self.device.wire})",
+        )
 
     async def _greet(self, line: Line, plan: PlannedRead) -> None:
         """Return once the device has answered; raises LinkLost when it does not."""

@@ -45,7 +45,7 @@ class Line:
         channel: Channel,
         options: ModbusWire,
         lost: Callable[[str], None],
-        overrun: Callable[[], None],
+        overrun: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock = clock
         self.channel = channel

@@ -14,19 +14,27 @@ from .line import Line
 
 
 async def open_line(
-    wire: Wire, options: ModbusWire, clock: Clock, lost: Callable[[str], None], tap: Tap = no_tap
+    wire: Wire,
+    options: ModbusWire,
+    clock: Clock,
+    lost: Callable[[str], None],
+    tap: Tap = no_tap,
+    overrun: Callable[[], None] = lambda: None,
 ) -> Line:
-    """Open a modbus+tcp or modbus+rtu wire; raises LinkLost with the cause."""
+    """Open a modbus+tcp or modbus+rtu wire; raises LinkLost with the cause.
+
+    `lost` and `overrun` are those of `Line`.
+    """
     if wire.scheme == RTU:
         serial = RtuChannel(clock, options.unit, options.baud)
-        line = Line(clock, serial, options, lost)
+        line = Line(clock, serial, options, lost, overrun)
         serial.link = open_serial(
             wire.path, clock, received=serial.received, lost=line.gone, tap=tap,
             baud=options.baud, parity=options.parity, stop_bits=options.stop,
         )  # fmt: skip
         return line
     channel = TcpChannel(clock, options.unit, lambda reason: line.gone(reason))
-    line = Line(clock, channel, options, lost)
+    line = Line(clock, channel, options, lost, overrun)
     channel.link = await open_tcp(
         wire.host, wire.port or TCP_PORT, clock, received=channel.received, lost=line.gone, tap=tap
     )
