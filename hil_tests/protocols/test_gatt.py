@@ -3,12 +3,15 @@
 import contextlib
 import math
 import uuid
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from testbed.bench.problems import BenchFileError
+from testbed.bench.profile import Profile, load_profile
 from testbed.protocols.gatt import (
     Characteristic,
     GattAddress,
@@ -30,7 +33,12 @@ def address(characteristic: int = 0x2A19, kind: str = "uint8", **more: object) -
 
 
 def alone(field: GattAddress) -> Characteristic:
-    return characteristics({"signal": field})[0]
+    return together(signal=field)
+
+
+def together(**fields: GattAddress) -> Characteristic:
+    first = next(iter(fields.values()))
+    return Characteristic(first.service, first.characteristic, fields)
 
 
 # UUIDs ----------------------------------------------------------------------------------------------
@@ -128,7 +136,7 @@ def test_a_number_is_sent_rightly_or_refused(value: float) -> None:
 
 @given(st.integers(0, 255), st.integers(-(1 << 15), (1 << 15) - 1))
 def test_two_signals_share_one_value_by_offset(first: int, second: int) -> None:
-    (both,) = characteristics({"a": address(offset=0), "b": address(kind="int16", offset=3)})
+    both = together(a=address(offset=0), b=address(kind="int16", offset=3))
     data = both.encode({"a": first, "b": second})
     assert len(data) == both.size == 5
     assert both.decode(data) == both.decode(data + b"more") == {"a": first, "b": second}
@@ -148,14 +156,6 @@ def test_given_an_offset_a_short_value_names_the_least_length() -> None:
         alone(address(offset=2)).decode(b"ab")
 
 
-def test_characteristics_keep_the_order_of_the_profile() -> None:
-    found = characteristics({"a": address(0x2A6F, "uint16"), "b": address(), "c": address(0x2A6F, "uint16")})
-    assert [(each.uuid, list(each.fields)) for each in found] == [
-        (uuid128(0x2A6F), ["a", "c"]),
-        (uuid128(0x2A19), ["b"]),
-    ]
-
-
 # What a profile may say -------------------------------------------------------------------------------
 
 
@@ -169,6 +169,53 @@ def test_a_wrong_address_is_refused(wrong: dict[str, object]) -> None:
 
 
 def test_a_name_that_no_advertising_packet_holds_is_refused() -> None:
-    assert GattSettings(advertised_name="x" * 29)
-    with pytest.raises(ValidationError, match="29 bytes"):
-        GattSettings(advertised_name="ä" * 15)
+    assert GattSettings(advertised_name="x" * 26)
+    with pytest.raises(ValidationError, match="26 bytes"):
+        GattSettings(advertised_name="ä" * 14)
+
+
+def profile(tmp_path: Path, *signals: str) -> Profile:
+    file = tmp_path / "profile.yaml"
+    file.write_text("profile: test\nprotocol: ble\nsignals:\n" + "".join(f"  {line}\n" for line in signals))
+    return load_profile(file)
+
+
+def test_characteristics_keep_the_order_of_the_profile(tmp_path: Path) -> None:
+    found = characteristics(
+        profile(
+            tmp_path,
+            "a: {service: 0x181A, characteristic: 0x2A6F, type: uint16}",
+            "b: {service: 0x180F, characteristic: 0x2A19, type: uint8}",
+            "c: {service: 0x181A, characteristic: 0x2A6F, type: uint16, offset: 2}",
+        )
+    )
+    assert [(each.uuid, list(each.fields)) for each in found] == [
+        (uuid128(0x2A6F), ["a", "c"]),
+        (uuid128(0x2A19), ["b"]),
+    ]
+
+
+def test_two_writable_signals_in_one_characteristic_are_refused_at_their_line(tmp_path: Path) -> None:
+    with pytest.raises(BenchFileError, match="b and a are written to the same characteristic") as caught:
+        characteristics(
+            profile(
+                tmp_path,
+                "a: {service: 1, characteristic: 2, type: uint8, access: write, safe: 0}",
+                "b: {service: 1, characteristic: 2, type: uint8, access: write, safe: 0}",
+            )
+        )
+    assert "profile.yaml:5" in str(caught.value)
+
+
+def test_a_writable_signal_inside_a_longer_value_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchFileError, match="offset 0"):
+        characteristics(
+            profile(
+                tmp_path, "a: {service: 1, characteristic: 2, type: uint8, offset: 1, access: write, safe: 0}"
+            )
+        )
+
+
+def test_a_misspelt_key_is_refused_with_the_right_one(tmp_path: Path) -> None:
+    with pytest.raises(BenchFileError, match="characteristic"):
+        characteristics(profile(tmp_path, "a: {service: 1, charateristic: 2, type: uint8}"))

@@ -7,6 +7,7 @@ links of a loop must agree on the bus. On systems without BlueZ nothing here ask
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,17 +19,21 @@ from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from .base import LinkLost
-from .gatt_scan import Scan
+from .gatt_scan import Scan, see_through
 
 _VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS"
 _DBUS = "org.freedesktop.DBus"
 _RULE = f"type='signal',sender='{_DBUS}',member='NameOwnerChanged',arg0='org.bluez'"
 
-_SCAN_SECONDS = 6.0
+_SCAN_SECONDS = 4.0
 _CONNECT_SECONDS = 6.0
 """Long enough for a device heard a moment ago, short enough that others need not wait for a lost one."""
 
 HAS_BLUEZ = sys.platform == "linux"
+
+# What bleak warns of reaches people as the link's loss with its reason; its own switch still works.
+if not os.environ.get("BLEAK_LOGGING"):
+    logging.getLogger("bleak").setLevel(logging.ERROR)
 
 
 class Station:
@@ -107,12 +112,7 @@ async def _check_version() -> None:
         return
     from bleak.backends.bluezdbus.version import BlueZFeatures
 
-    check = asyncio.ensure_future(BlueZFeatures.check_bluez_version())
-    try:
-        await asyncio.shield(check)
-    except asyncio.CancelledError:
-        await asyncio.wait([check])
-        raise
+    await see_through(BlueZFeatures.check_bluez_version())
 
 
 class OwnerWatch:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
@@ -10,6 +12,21 @@ from bleak.backends.scanner import AdvertisementData
 
 _FRESH_SECONDS = 10.0
 """How long an advertisement counts: the kernel reports each device once a scan, about so long."""
+
+_SWITCH_SECONDS = 5.0
+
+
+async def see_through(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end even when cancelled meanwhile; the cancellation is raised afterwards.
+
+    For what bleak must not be stopped in the middle of. `work` must end by itself within seconds.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 class Scan:
@@ -47,7 +64,12 @@ class Scan:
 
     async def _switch(self) -> None:
         """Scan if and only if somebody looks for a device."""
-        async with self._switching:
+        # Cancelled between question and answer, bleak leaves BlueZ scanning for us, which then refuses
+        # every later scan of ours.
+        await see_through(self._settle())
+
+    async def _settle(self) -> None:
+        async with self._switching, asyncio.timeout(_SWITCH_SECONDS):
             if self._wanted and self._scanner is None:
                 scanner = BleakScanner(self._advertised)
                 await scanner.start()

@@ -126,8 +126,9 @@ class GattSettings(BaseModel):
     @field_validator("advertised_name")
     @classmethod
     def _fits(cls, name: str) -> str:
-        if len(name.encode()) > 29:  # a legacy advertising packet holds 31 bytes (vol 6 part B, 2.3.1)
-            raise ValueError("advertised_name must fit 29 bytes")
+        # A legacy advertising packet holds 31 bytes (vol 6 part B, 2.3.1), of which flags take 3.
+        if len(name.encode()) > 26:
+            raise ValueError("advertised_name must fit 26 bytes")
         return name
 
 

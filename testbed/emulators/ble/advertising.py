@@ -12,34 +12,26 @@ _FLAGS, _SOME_16, _ALL_16, _SOME_128, _ALL_128, _NAME = 0x01, 0x02, 0x03, 0x06, 
 _GENERAL_DISCOVERABLE_NO_BR_EDR = 0x06
 
 
-def advertising_packets(name: str, services: Iterable[str]) -> tuple[bytes, bytes]:
-    """Return the advertising data and the scan response: flags, services and the local name.
+def advertising_data(name: str, services: Iterable[str]) -> bytes:
+    """Return the advertising packet: flags, the local name, and as many services as still fit.
 
-    The name moves to the scan response when both do not fit; services that fit nowhere are left out,
-    and the list then says that it is incomplete.
+    A list that had to leave some out says that it is incomplete. There is no scan response, because
+    bumble's virtual controllers do not carry its contents.
     """
     packet = _field(_FLAGS, bytes([_GENERAL_DISCOVERABLE_NO_BR_EDR]))
+    if name:
+        packet += _field(_NAME, name.encode())
     unique = list(dict.fromkeys(services))
     short = [uuid16(each) for each in unique]
-    packet += _listed(
-        [number.to_bytes(2, "little") for number in short if number is not None], 2, _SOME_16, _ALL_16, packet
-    )
-    packet += _listed(
-        [uuid.UUID(each).bytes[::-1] for each in unique if uuid16(each) is None],
-        16,
-        _SOME_128,
-        _ALL_128,
-        packet,
-    )
-    local_name = _field(_NAME, name.encode()) if name else b""
-    if len(packet) + len(local_name) <= _ROOM:
-        return packet + local_name, b""
-    return packet, local_name
+    numbers = [number.to_bytes(2, "little") for number in short if number is not None]
+    packet += _listed(numbers, _SOME_16, _ALL_16, _ROOM - len(packet))
+    long = [uuid.UUID(each).bytes[::-1] for each in unique if uuid16(each) is None]
+    return packet + _listed(long, _SOME_128, _ALL_128, _ROOM - len(packet))
 
 
-def _listed(members: list[bytes], size: int, some: int, every: int, before: bytes) -> bytes:
-    """Return a list of UUIDs, as many as fit behind `before`."""
-    fitting = members[: max(_ROOM - len(before) - 2, 0) // size]
+def _listed(members: list[bytes], some: int, every: int, room: int) -> bytes:
+    """Return a list of UUIDs, as many as fit into `room`."""
+    fitting = members[: max(room - 2, 0) // len(members[0])] if members else []
     if not fitting:
         return b""
     return _field(every if len(fitting) == len(members) else some, b"".join(fitting))

@@ -43,7 +43,7 @@ class Connection(MessageBus):
 
     async def ended(self) -> None:
         """Return when the bus is gone, for whatever reason."""
-        await asyncio.wait([self._disconnect_future])
+        await asyncio.gather(self._disconnect_future, return_exceptions=True)
 
     async def close(self) -> None:
         """Send what waits, as far as there is room, and close."""
@@ -56,7 +56,9 @@ class Connection(MessageBus):
         await self.ended()
 
     def post(self, message: Message, *, droppable: bool = False) -> None:
-        """Send a message, or queue it until there is room."""
+        """Send a message, or queue it until there is room; once closed, nobody is told anything."""
+        if self._signal_fd < 0:
+            return
         if droppable and len(self._outbox) >= _LIMIT:
             self.dropped += 1
             return

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bumble.att import ATT_Error
@@ -26,6 +27,7 @@ from .errors import BusError, bluez, from_att, not_connected, unknown_object
 from .objects import OBJECT_MANAGER, PROPERTIES, Objects
 from .properties import CHARACTERISTIC, DESCRIPTOR, DEVICE
 from .radio import heed_cancellation
+from .remote import Work
 
 _NAME = "org.bluez"
 _DBUS = "org.freedesktop.DBus"
@@ -56,7 +58,7 @@ class Facade:
     def _received(self, message: Message) -> Message | bool | None:
         if message.message_type is MessageType.SIGNAL:
             if message.member == "NameOwnerChanged" and not message.body[2]:
-                self._spawn(self._adapter.client_left(message.body[0]))
+                self._spawn(partial(self._adapter.client_left, message.body[0]))
             return None
         if message.message_type is not MessageType.METHOD_CALL:
             return None
@@ -111,14 +113,14 @@ class Facade:
         if not call.flags & MessageFlag.NO_REPLY_EXPECTED:
             self._bus.post(reply)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Work) -> None:
         self._tasks.create_task(_guarded(work))
 
 
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+async def _guarded(work: Work) -> None:
     """Run what nobody waits for: a device that leaves meanwhile is no fault of the adapter."""
     try:
-        await work
+        await work()
     except (BusError, BaseBumbleError, AssertionError) as error:
         _logger.debug("given up: %r", error)
 

@@ -17,7 +17,7 @@ from testbed.emulators.base import EmulatedDevice
 from testbed.protocols.gatt import Characteristic, GattSettings, characteristics, uuid16
 from testbed.signals import Access
 
-from .advertising import advertising_packets
+from .advertising import advertising_data
 from .radio import Radio, heed_cancellation
 
 # ATT errors, Core Specification 5.4, vol 3 part F, 3.4.1.1.
@@ -56,8 +56,8 @@ class Peripheral:
         self._bumble = radio.device(settings.advertised_name or device.name, self.address)
         served = characteristics(device.profile)
         self._bumble.add_services(self._services(served))
-        packets = advertising_packets(settings.advertised_name, [each.service for each in served])
-        self._bumble.advertising_data, self._bumble.scan_response_data = packets
+        services = [each.service for each in served]
+        self._bumble.advertising_data = advertising_data(settings.advertised_name, services)
         self._bumble.on("connection", self._connected)
 
     def plug(self) -> None:

@@ -18,10 +18,9 @@ from bumble.transport.common import AsyncPipeSink
 _ADVERTISING_INTERVAL_MS = 100.0
 _POWER_OFF_SECONDS = 1.0
 
-# bumble formats a line for every packet before it asks whether anybody wants it; with these levels the
-# lines at least go nowhere. A warning of its own goes to whoever set up logging, not to the terminal.
-logging.getLogger("bumble").setLevel(logging.WARNING)
-logging.getLogger("bumble").addHandler(logging.NullHandler())
+# Its warnings tell of packets for a connection that just ended, which is what unplugging looks like; and
+# a stray call of its own to the root logger would bring them to the terminal.
+logging.getLogger("bumble").setLevel(logging.ERROR)
 
 # Without them bumble's controllers and hosts speak the legacy commands, which its link carries whole.
 _MASKED = hci.LeFeatureMask.LL_PRIVACY | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING

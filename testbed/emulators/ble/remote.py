@@ -5,11 +5,13 @@ BlueZ 5.66, doc/device-api.txt and doc/gatt-api.txt.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeAlias, cast
 
+from bumble.core import BaseBumbleError
 from bumble.device import Advertisement, Connection, Peer
-from bumble.gatt_client import CharacteristicProxy, DescriptorProxy, ServiceProxy
+from bumble.gatt_client import CharacteristicProxy, DescriptorProxy
 from dbus_fast import Message, Variant
 
 from .errors import bluez, not_connected, unknown_object
@@ -31,7 +33,11 @@ from .properties import (
 _MTU = 517  # what BlueZ asks for
 _CCCD = "00002902-0000-1000-8000-00805f9b34fb"
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Work = Callable[[], Awaitable[None]]
+Spawn = Callable[[Work], None]
+"""Runs what goes on beside the calls."""
+
+Proxy: TypeAlias = "CharacteristicProxy[bytes] | DescriptorProxy"
 Dial = Callable[[], Awaitable[Connection]]
 
 
@@ -45,7 +51,7 @@ class RemoteDevice:
         self._spawn = spawn
         self._connection: Connection | None = None
         self._unwanted = False
-        self._gatt: dict[str, ServiceProxy | CharacteristicProxy[bytes] | DescriptorProxy] = {}
+        self._gatt: dict[str, Proxy | None] = {}
         self._listeners: dict[str, set[str]] = {}
         address = first.address.to_string(with_type_qualifier=False)
         objects.add(path, DEVICE, device_properties(path, address) | advertised(first))
@@ -77,7 +83,7 @@ class RemoteDevice:
         self._connection = connection
         connection.on("disconnection", self._lost)
         self._objects.change(self.path, DEVICE, {"Connected": Variant("b", True)})
-        self._spawn(self._discover(connection))
+        self._spawn(partial(self._resolve, connection))
 
     async def disconnect(self) -> None:
         """Disconnect, or call off a connection that is being made; returns when it is done."""
@@ -85,19 +91,23 @@ class RemoteDevice:
         if self._connection is not None:
             await self._connection.disconnect()
 
+    async def _resolve(self, connection: Connection) -> None:
+        try:
+            await connection.cancel_on_disconnection(self._discover(connection))
+        except BaseBumbleError:  # a client would wait for the services for ever
+            await connection.disconnect()
+
     async def _discover(self, connection: Connection) -> None:
         peer = Peer(connection)
         mtu = await peer.request_mtu(_MTU)
         services = await peer.discover_services()
         for service in services:
             path = f"{self.path}/service{service.handle:04x}"
-            self._show(path, SERVICE, service, service_properties(self.path, uuid_text(service.uuid)))
+            self._show(path, SERVICE, None, service_properties(self.path, uuid_text(service.uuid)))
             for characteristic in await peer.discover_characteristics(service=service):
                 await self._show_characteristic(peer, path, characteristic, mtu)
-        if self._connection is connection:
-            uuids = Variant("as", [uuid_text(service.uuid) for service in services])
-            resolved = {"UUIDs": uuids, "ServicesResolved": Variant("b", True)}
-            self._objects.change(self.path, DEVICE, resolved)
+        uuids = Variant("as", [uuid_text(service.uuid) for service in services])
+        self._objects.change(self.path, DEVICE, {"UUIDs": uuids, "ServicesResolved": Variant("b", True)})
 
     async def _show_characteristic(
         self, peer: Peer, service: str, characteristic: CharacteristicProxy[bytes], mtu: int
@@ -115,13 +125,7 @@ class RemoteDevice:
             }
             self._show(f"{path}/desc{descriptor.handle:04x}", DESCRIPTOR, descriptor, properties)
 
-    def _show(
-        self,
-        path: str,
-        interface: str,
-        proxy: ServiceProxy | CharacteristicProxy[bytes] | DescriptorProxy,
-        properties: Properties,
-    ) -> None:
+    def _show(self, path: str, interface: str, proxy: Proxy | None, properties: Properties) -> None:
         self._gatt[path] = proxy
         self._objects.add(path, interface, properties)
 
@@ -137,11 +141,19 @@ class RemoteDevice:
     # org.bluez.GattCharacteristic1 and GattDescriptor1 ------------------------------------------
 
     async def gatt(self, call: Message) -> tuple[str, list[Any]]:
-        """Answer a call to one of the device's GATT objects; raises BusError or ATT_Error."""
-        path = call.path or ""
-        proxy = self._gatt.get(path)
+        """Answer a call to one of the device's GATT objects; raises BusError or ATT_Error.
+
+        Ends as cancelled when the connection is lost meanwhile.
+        """
+        proxy = self._gatt.get(call.path or "")
         if self._connection is None or proxy is None:
             raise not_connected()
+        # bumble itself ends only the request that is on the air; those behind it would wait half a minute.
+        work = self._connection.cancel_on_disconnection(self._perform(proxy, call))
+        return cast(tuple[str, list[Any]], await work)
+
+    async def _perform(self, proxy: Proxy, call: Message) -> tuple[str, list[Any]]:
+        path = call.path or ""
         if call.member == "ReadValue":
             value = bytes(await proxy.read_value())
             # BlueZ shows what was read as a change of the value; so a subscriber hears it as well.
@@ -162,9 +174,7 @@ class RemoteDevice:
         for path in [path for path, clients in self._listeners.items() if client in clients]:
             await self._stop_notify(path, client)
 
-    async def _write(
-        self, proxy: CharacteristicProxy[bytes] | DescriptorProxy, value: bytes, options: dict[str, Variant]
-    ) -> None:
+    async def _write(self, proxy: Proxy, value: bytes, options: dict[str, Variant]) -> None:
         if isinstance(proxy, DescriptorProxy):
             if uuid_text(proxy.type) == _CCCD:
                 raise bluez("NotPermitted", "Write not permitted")

@@ -1,0 +1,212 @@
+"""The driver of Bluetooth LE devices: GATT characteristics read, written and subscribed to."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import ClassVar
+
+from testbed.bench.device import Device
+from testbed.clock import NS
+from testbed.drivers.base import Driver, DriverContext
+from testbed.errors import LinkError, TestbedError
+from testbed.links import LinkLost
+from testbed.links.gatt import AttError, GattLink, open_gatt
+from testbed.protocols.gatt import Characteristic, GattSettings, characteristics, uuid_words
+from testbed.signals import Access, Command, Outcome, Priority
+
+from .work import Work
+
+_DEFAULT_PERIOD_NS = NS
+_ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+
+_NEEDS = {
+    Access.READ: {"read"},
+    Access.NOTIFY: {"notify", "indicate"},
+    Access.WRITE: {"write", "write-without-response"},
+}
+
+
+class BleDriver(Driver):
+    """Subscribes to what notifies, polls what can only be read, writes what is commanded.
+
+    Signals that share a characteristic share its reads and notifications. A command is acknowledged by
+    the device's write response; where the characteristic has none, by having been sent. Wires:
+    `ble://C0:FF:EE:00:00:01` (on macOS the device's UUID), with `?bus=unix:path=...` for a D-Bus other
+    than the system's.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("ble",)
+    connect_timeout: ClassVar[float] = 12.0
+
+    def __init__(self, device: Device, context: DriverContext) -> None:
+        super().__init__(device, context)
+        if not _ADDRESS.fullmatch(device.wire.host):
+            raise TestbedError(
+                f"{device.name}: {device.wire} names no Bluetooth address", "write ble://C0:FF:EE:00:00:01"
+            )
+        device.profile.settings(GattSettings)
+        self._characteristics = characteristics(device.profile)
+        self._home = {name: each for each in self._characteristics for name in each.fields}
+        self._names = {signal.id: name for name, signal in device.signals.items()}
+        self._link: GattLink | None = None
+        self._responds: set[str] = set()
+        self._held: list[tuple[Characteristic, int, bytes | str]] | None = None
+        self._work = Work()
+        self._loss = ""
+
+    @property
+    def command_timeout(self) -> float:
+        """Seconds within which a command is acknowledged; slow connections answer every few intervals."""
+        return 2.0
+
+    # The life of a connection -------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Find and open the device, check that it has all that the profile names, read, subscribe."""
+        # Samples are held until the device counts as online, so that none precedes that news.
+        self._held = []
+        self._loss = ""
+        wire = self.device.wire
+        link = self._link = await open_gatt(
+            wire.host, self.clock, lost=self._gone, tap=self.context.tap, bus=wire.option("bus", "")
+        )
+        abilities = {each.uuid: self._check(link, each) for each in self._characteristics}
+        self._responds = {uuid for uuid, able in abilities.items() if "write" in able}
+        for each in self._characteristics:
+            # Before subscribing: BlueZ hands a read value to subscribers as well.
+            if self._reported(each) and "read" in abilities[each.uuid]:
+                await self._read(link, each)
+        for each in self._characteristics:
+            if self._notifies(each):
+                await link.subscribe(each.uuid, partial(self._arrived, each))
+        held, self._held = self._held, None
+        for arrival in held:
+            self._arrived(*arrival)
+
+    async def disconnect(self) -> None:
+        """Fail what waits and close the connection."""
+        for command in self._work.drain():
+            self._failed(command, self._loss or "the connection was closed")
+        self._held = None
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    async def serve(self) -> None:
+        """Carry out commands and polls, one at a time as ATT has it, the most urgent first."""
+        link = self._link
+        if link is None:
+            raise LinkLost("the connection is closed")
+        tickers = [
+            self.clock.every(self._period_ns(each), partial(self._work.put, Priority.POLL, each))
+            for each in self._characteristics
+            if self._reported(each) and not self._notifies(each)
+        ]
+        try:
+            while True:
+                job = await self._work.get()
+                if isinstance(job, Command):
+                    await self._send(link, job)
+                else:
+                    await self._read(link, job)
+        finally:
+            for ticker in tickers:
+                ticker.cancel()
+
+    def _gone(self, reason: str) -> None:
+        self._loss = reason
+        self.link_lost(reason)
+
+    # Commands -----------------------------------------------------------------------------------
+
+    def write(self, command: Command) -> None:
+        """Queue a command; raises ValueError when its value does not fit, LinkLost when too many wait."""
+        self._payload(command)
+        self._work.put(command.priority, command)
+
+    def _payload(self, command: Command) -> tuple[str, bytes]:
+        """Return the characteristic that a command goes to, and the value."""
+        name = self._names[command.signal]
+        if not self.device.signals[name].writable:
+            raise ValueError(f"{self.device.name}.{name} takes no commands")
+        home = self._home[name]
+        return home.uuid, home.fields[name].pack(command.value)
+
+    async def _send(self, link: GattLink, command: Command) -> None:
+        now = self.clock.now()
+        if command.deadline_ns and now > command.deadline_ns:
+            command.finish(Outcome.EXPIRED, now, "expired while it waited for the connection")
+            return
+        uuid, payload = self._payload(command)
+        command.sent_ns = now
+        try:
+            await link.write(uuid, payload, response=uuid in self._responds)
+            command.finish(Outcome.ACKNOWLEDGED, self.clock.now())
+        except AttError as error:
+            self._failed(command, str(error))
+        finally:
+            self._failed(command, self._loss or "the connection ended before the device answered")
+
+    def _failed(self, command: Command, reason: str) -> None:
+        command.finish(Outcome.FAILED, self.clock.now(), reason)  # the first outcome counts
+
+    # Samples ------------------------------------------------------------------------------------
+
+    async def _read(self, link: GattLink, each: Characteristic) -> None:
+        try:
+            data: bytes | str = await link.read(each.uuid)
+        except AttError as error:
+            data = str(error)
+        self._arrived(each, self.clock.now(), data)
+
+    def _arrived(self, each: Characteristic, time_ns: int, data: bytes | str) -> None:
+        """Publish what a characteristic's value says; a text is the reason why there is none."""
+        if self._held is not None:
+            self._held.append((each, time_ns, data))
+            return
+        try:
+            if isinstance(data, str):
+                raise ValueError(data)
+            values = each.decode(data)
+        except ValueError as error:
+            for name in self._reported(each):
+                self.publish_bad(self.device.signals[name], str(error))
+            return
+        for name in self._reported(each):
+            value = values[name]
+            if value is None:
+                self.publish_bad(self.device.signals[name], "the device says that the value is not known")
+            else:
+                self.publish(self.device.signals[name], time_ns, value)
+
+    # What the profile says ----------------------------------------------------------------------
+
+    def _reported(self, each: Characteristic) -> list[str]:
+        return [name for name in each.fields if self.device.signals[name].access is not Access.WRITE]
+
+    def _notifies(self, each: Characteristic) -> bool:
+        return any(self.device.signals[name].access is Access.NOTIFY for name in each.fields)
+
+    def _period_ns(self, each: Characteristic) -> int:
+        periods = [self.device.signals[name].period_ns for name in self._reported(each)]
+        return min(filter(None, periods), default=_DEFAULT_PERIOD_NS)
+
+    def _check(self, link: GattLink, each: Characteristic) -> frozenset[str]:
+        """Return what a characteristic can do; raises LinkError for what the profile expects in vain."""
+        able = link.properties(each.service, each.uuid)
+        names = ", ".join(f"{self.device.name}.{name}" for name in each.fields)
+        if able is None:
+            services = ", ".join(map(uuid_words, link.services)) or "none"
+            raise LinkError(
+                f"{names}: the device has no {each}; its services are {services}",
+                f"is this a {self.device.profile.name}? check the wire's address",
+            )
+        for name in each.fields:
+            access = self.device.signals[name].access
+            if not able & _NEEDS[access]:
+                raise LinkError(
+                    f"{self.device.name}.{name}: the profile says {access}, but {each} "
+                    f"only has {', '.join(sorted(able)) or 'nothing'}"
+                )
+        return able
