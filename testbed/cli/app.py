@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Drive, emulate, record and prove the devices of a bench.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help needs no rich, which takes as long to import as all the rest
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -47,7 +47,7 @@ def run(
     verdict = uvloop.run(
         _run(bench, path, seconds, names, bench.seed if seed is None else seed, live=not json)
     )
-    summary = summarize(path)
+    summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
     if json:
         print_json(summary)
     else:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from testbed.links.discovery import Found
 
 scan = typer.Typer(
-    no_args_is_help=True, help="Find what is there: serial ports, BLE devices, Modbus units, MQTT topics."
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Find what is there: serial ports, BLE devices, Modbus units, MQTT topics.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
