@@ -332,26 +332,34 @@ async def test_on_tcp_late_and_double_answers_are_nobodys(tmp_path: Path) -> Non
         assert "offline" not in log.kinds(), "a device that answers others is not lost"
 
 
-async def test_on_a_line_a_late_answer_is_not_taken_for_the_next(tmp_path: Path) -> None:
-    """Given a device that answers `a` only after its timeout, then `b`, which looks the same, is not 1.5."""
+def in_turn(script: Script, seconds: Callable[[bytes], float]) -> Callable[[bytes], list[bytes]]:
+    """Return what answers requests strictly one after the other, each taking its time, as a device does."""
     loop = asyncio.get_running_loop()
+    free = [0.0]
+
+    def answer(pdu: bytes) -> list[bytes]:
+        free[0] = max(free[0], loop.time()) + seconds(pdu)
+        loop.call_at(free[0], script.raw, rtu.encode_frame(1, honest(pdu)[0]))
+        return []
+
+    return answer
+
+
+async def test_on_a_line_a_late_answer_is_not_taken_for_the_next(tmp_path: Path) -> None:
+    """Given a device that answers `a` after the timeout, and only then `b`, which looks the same."""
     async with rtu_script(tmp_path, "&timeout=0.1") as (script, device), run_driver(device) as log:
         await both_good(log)
+        slowly = in_turn(script, lambda pdu: 0.15 if pdu == READ_A else 0.001)
 
-        def slow(pdu: bytes) -> list[bytes]:
-            if pdu != READ_A:
-                return honest(pdu)
-            loop.call_later(0.15, script.raw, rtu.encode_frame(1, held(A)))
-            return []
-
-        script.answer = slow
+        script.answer = slowly
         await eventually(lambda: len(reasons(log, "a")) >= 5, "timeouts of a")
+        await eventually(lambda: len(log.good("b")) >= 5, "samples of b")
         assert {sample.value for sample in log.good("b")} == {B}
         assert log.kinds() == ["online"], "the late answers show that the device is there"
 
 
 async def test_on_a_line_a_device_that_answers_all_it_was_ever_asked_is_not_mistaken(tmp_path: Path) -> None:
-    """Given a device that was stopped and answers its backlog when it goes on, as a halted CPU does."""
+    """Given a device that was halted, and answers its backlog one by one when it goes on."""
     async with rtu_script(tmp_path, "&timeout=0.1") as (script, device), run_driver(device) as log:
         await both_good(log)
         backlog: list[bytes] = []
@@ -360,15 +368,19 @@ async def test_on_a_line_a_device_that_answers_all_it_was_ever_asked_is_not_mist
             backlog.append(pdu)
             return []
 
-        def resumed(pdu: bytes) -> list[bytes]:
-            asked = [*backlog, pdu]
-            backlog.clear()
-            return [answer for each in asked for answer in honest(each)]
-
         script.answer = halted
-        await eventually(lambda: "offline" in log.kinds() and {READ_A, READ_B} <= set(backlog), "offline")
+        await eventually(lambda: "offline" in log.kinds(), "offline")
+        one_by_one = in_turn(script, lambda pdu: 0.01)
+
+        def resumed(pdu: bytes) -> list[bytes]:
+            for each in [*backlog, READ_B, READ_A, READ_B, READ_A, READ_B, pdu]:
+                one_by_one(each)
+            script.answer = one_by_one
+            return []
+
         script.answer = resumed
         await eventually(lambda: log.kinds().count("online") == 2, "online again")
+        await both_good(log)
         await both_good(log)
         assert {sample.value for sample in log.good("a")} == {A}
         assert {sample.value for sample in log.good("b")} == {B}
