@@ -13,7 +13,7 @@ from hil_tests.support import DriverLog, emulate, eventually, make_device, run_d
 from hil_tests.support.far_end import far_end
 from hil_tests.support.profiles import profile_of
 from testbed.bench.device import Device
-from testbed.bench.profile import Profile
+from testbed.bench.profile import Profile, SignalSpec
 from testbed.clock import SystemClock
 from testbed.drivers import LinkState
 from testbed.drivers.scpi import ScpiDriver
@@ -113,6 +113,7 @@ async def test_given_an_instrument_that_starts_slowly_then_it_is_asked_again() -
 
     with far_end(instrument(answer)) as port:
         async with run_driver(at(port)) as log:
+            await eventually(lambda: len(asked) >= 3, "what it is told once it answers")
             assert asked[:3] == ["*IDN?", "*IDN?", "*CLS"]
             assert log.kinds() == ["online"]
 
@@ -173,6 +174,32 @@ async def test_given_an_answer_cut_in_two_by_noise_then_its_halves_are_not_two_a
             await eventually(lambda: len(log.good("humidity")) >= 3 and log.good("temperature"), "readings")
             assert [s.reason for s in log.of("temperature", Quality.BAD)] == ["TEMP?: '+2.1~' is no number"]
             assert 777.0 not in {sample.value for sample in log.samples}
+
+
+async def test_given_the_second_half_of_a_cut_answer_after_the_next_question_then_it_is_dropped() -> None:
+    held: list[str] = []
+    spoilt = False
+
+    def answer(line: str) -> str | None:
+        nonlocal spoilt
+        if line == "TEMP?" and not spoilt:
+            spoilt = True
+            held.append("777")
+            return "+2.1~"
+        text = {"*IDN?": "ACME,CL-2,1,1", "TEMP?": "21.5", "HUM?": "40", "SYST:ERR?": '0,"No error"'}.get(
+            line
+        )
+        # Behind the question for its reason, which would only swallow it, comes the next reading.
+        return f"{held.pop()}\n{text}" if held and line in ("HUM?", "*IDN?") else text
+
+    with far_end(instrument(answer)) as port:
+        async with run_driver(at(port)) as log:
+            await eventually(
+                lambda: spoilt and len(log.good("humidity")) >= 3 and len(log.good("temperature")) >= 3,
+                "readings after the cut",
+            )
+            assert {sample.value for sample in log.good("temperature")} == {21.5}
+            assert {sample.value for sample in log.good("humidity")} == {40.0}
 
 
 async def test_given_three_questions_without_an_answer_then_the_instrument_is_offline_once() -> None:
@@ -259,6 +286,19 @@ async def test_given_a_setting_out_of_range_then_it_fails_with_the_instruments_r
         assert [event.kind for event in log.events] == ["online", "device-error"]
         assert taken.outcome is Outcome.ACKNOWLEDGED, "the error of one setting is not that of the next"
         assert emulated["dut"].store.read("channel_two") == 5.0
+
+
+async def test_given_errors_from_polls_in_the_queue_then_a_good_setting_is_not_blamed_for_them() -> None:
+    signals = {**_SUPPLY.signals, "unknown": SignalSpec.model_validate({"query": "FOO?", "rate": "50 Hz"})}
+    asks_too_much = replace(_SUPPLY, signals=signals)
+    async with emulate(make_device(_SUPPLY, _WIRE)) as emulated:
+        device = make_device(asks_too_much, str(emulated["dut"].device.wire))
+        async with run_driver(device) as log:
+            # The first error is read and told; those after it stay in the instrument's queue.
+            await eventually(lambda: len(log.of("unknown", Quality.BAD)) >= 3, "three unanswered polls")
+            command = log.command("voltage", 5.0)
+            await eventually(lambda: not command.pending, "the outcome")
+            assert (command.outcome, command.reason) == (Outcome.ACKNOWLEDGED, "")
 
 
 async def test_given_no_acknowledgement_then_the_setting_fails_in_time() -> None:

@@ -80,6 +80,8 @@ async def test_given_a_slow_reader_then_what_the_kernel_does_not_take_follows_in
             sent += piece
         came = bytearray(wire.drain())
         assert len(came) < len(sent), "the kernel cannot have taken it all"
+        wire.link.write(b"behind")  # there is room again, but others have waited longer
+        sent += b"behind"
 
         def more() -> bool:
             came.extend(wire.drain())
