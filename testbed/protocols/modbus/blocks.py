@@ -64,6 +64,9 @@ class RegisterBlock:
         self._numbers = [_Number(address, order, settings) for address in addresses]
         self._scales = [address.scale for address in addresses]
         self._mixed = any(number.mixed for number in self._numbers)
+        self._direct = not self._mixed and all(
+            address.type and address.type.is_float for address in addresses
+        )
         codes, at = [], start
         for address, number in zip(addresses, self._numbers, strict=True):
             codes += [f"{2 * (address.number - at)}x", number.code]
@@ -79,6 +82,12 @@ class RegisterBlock:
 
     def pack(self, values: Sequence[float]) -> bytes:
         """Return the registers; what does not fit its type saturates, as it does in a device."""
+        if self._direct:
+            try:
+                scaled = [value / scale for value, scale in zip(values, self._scales, strict=True)]
+                return self._struct.pack(*scaled)
+            except OverflowError:
+                pass  # a float32 cannot hold one of them; below, it saturates
         pairs = zip(self._numbers, values, strict=True)
         return self._struct.pack(*[number.mix(number.saturated(value)) for number, value in pairs])
 
