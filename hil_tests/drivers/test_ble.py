@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dbus_fast import BusType, Message
+from dbus_fast.aio import MessageBus
 
 from hil_tests.drivers.contract import DriverContract
 from hil_tests.support import DriverLog, Emulated, emulate, eventually, make_device, run_driver
@@ -217,6 +219,33 @@ async def test_given_no_d_bus_the_reason_says_where_it_was_looked_for() -> None:
         await eventually(lambda: log.events, "a complaint")
         assert "no D-Bus at unix:path=/nowhere/bus.sock" in log.events[0].text
         assert "testbed doctor" in log.events[0].text
+
+
+async def test_given_a_characteristic_in_two_services_the_error_says_so() -> None:
+    signals = {**THERMOSTAT.signals}
+    signals["humidity"] = signals["humidity"].model_copy(
+        update={"characteristic": 0x2A19, "type": "uint8", "access": Access.READ}
+    )
+    device = make_device(replace(THERMOSTAT, signals=signals), WIRE)
+    async with emulate(device) as emulated, run_driver(emulated["dut"].device, wait_online=False) as log:
+        await eventually(lambda: log.events, "a complaint")
+        assert "has characteristic 00002a19-0000-1000-8000-00805f9b34fb 2 times" in log.events[0].text
+
+
+async def test_given_a_device_that_a_dead_program_left_connected_it_is_taken_over() -> None:
+    async with emulate(thermostat()) as emulated:
+        wire = emulated["dut"].device.wire
+        async with run_driver(emulated["dut"].device):
+            pass  # now BlueZ knows the device
+        program = MessageBus(wire.option("bus", ""), BusType.SYSTEM)
+        await program.connect()
+        path = "/org/bluez/hci0/dev_C0_FF_EE_00_00_01"
+        reply = await program.call(Message("org.bluez", path, "org.bluez.Device1", "Connect"))
+        assert reply.error_name is None
+        program.disconnect()
+        await program.wait_for_disconnect()
+        async with run_driver(emulated["dut"].device) as log:
+            assert log.kinds() == ["online"]
 
 
 def test_given_no_address_the_wire_is_refused() -> None:

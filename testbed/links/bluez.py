@@ -25,7 +25,7 @@ _VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS"
 _DBUS = "org.freedesktop.DBus"
 _RULE = f"type='signal',sender='{_DBUS}',member='NameOwnerChanged',arg0='org.bluez'"
 
-_SCAN_SECONDS = 4.0
+_SCAN_SECONDS = 3.0
 _CONNECT_SECONDS = 6.0
 """Long enough for a device heard a moment ago, short enough that others need not wait for a lost one."""
 
@@ -48,8 +48,11 @@ class Station:
         """Return the device once it is heard, or when a former session left it connected, else None."""
         if found := await self._scan.find(address, _SCAN_SECONDS):
             return found
-        adapter = await BleakAdapter.get()
-        connected = await adapter.get_connected_devices()
+        try:
+            adapter = await BleakAdapter.get()
+            connected = await adapter.get_connected_devices()
+        except NotImplementedError:  # not every system can say
+            return None
         return next((device for device in connected if device.address.upper() == address), None)
 
     async def connect(self, device: BLEDevice, dropped: Callable[[BleakClient], None]) -> BleakClient:

@@ -32,15 +32,17 @@ from .remote import Work
 _NAME = "org.bluez"
 _DBUS = "org.freedesktop.DBus"
 _DEVICE_DEPTH = 5  # /org/bluez/hci0/dev_...: what precedes is empty, org, bluez, hci0
+_STOP_SECONDS = 0.2
 _logger = logging.getLogger(__name__)
 
 
 class Facade:
-    """Answers what clients of BlueZ ask, each call in a task of the group."""
+    """Answers what clients of BlueZ ask, each call in a task of its own, all ended by `stop`."""
 
-    def __init__(self, bus: Connection, central: Central, clock: Clock, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, bus: Connection, central: Central, clock: Clock) -> None:
         self._bus = bus
-        self._tasks = tasks
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
         self._objects = Objects(bus)
         self._adapter = Adapter(central, self._objects, clock, self._spawn)
 
@@ -55,6 +57,14 @@ class Facade:
         if await self._bus.request_name(_NAME) is not RequestNameReply.PRIMARY_OWNER:
             raise TestbedError(f"the name {_NAME} is taken on the private D-Bus")
 
+    async def stop(self) -> None:
+        """Answer nobody any more; returns when nothing is under way."""
+        self._stopped = True
+        while self._tasks:  # more than once, because bumble may lose a cancellation (see radio.py)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(list(self._tasks), timeout=_STOP_SECONDS)
+
     def _received(self, message: Message) -> Message | bool | None:
         if message.message_type is MessageType.SIGNAL:
             if message.member == "NameOwnerChanged" and not message.body[2]:
@@ -66,7 +76,7 @@ class Facade:
             self._reply(message, self._answered(message))
             return True
         if message.interface and message.interface.startswith(_NAME):
-            self._tasks.create_task(self._answer(message), name=f"org.bluez {message.member}")
+            self._spawn(partial(self._answer, message))
             return True
         return None  # Peer and Introspectable, which dbus-fast answers itself
 
@@ -114,7 +124,10 @@ class Facade:
             self._bus.post(reply)
 
     def _spawn(self, work: Work) -> None:
-        self._tasks.create_task(_guarded(work))
+        if not self._stopped:
+            task = asyncio.create_task(_guarded(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
 
 async def _guarded(work: Work) -> None:
@@ -140,12 +153,13 @@ async def be_bluez(address: str, central: Central, clock: Clock, ready: Callable
     """
     bus = Connection(address)
     await bus.open()
+    facade = Facade(bus, central, clock)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            await Facade(bus, central, clock, tasks).start()
-            heed_cancellation()
-            ready()
-            await bus.ended()
-            raise TestbedError("the private D-Bus ended under the emulated devices")
+        await facade.start()
+        heed_cancellation()
+        ready()
+        await bus.ended()
+        raise TestbedError("the private D-Bus ended under the emulated devices")
     finally:
+        await facade.stop()
         await bus.close()
