@@ -51,8 +51,8 @@ class Peripheral:
         self._plugged = True
         self._changed = asyncio.Event()
         self._connection: Connection | None = None
-        self._tickers: dict[str, Ticker] = {}
-        self._speechless: set[str] = set()
+        self._tickers: dict[int, Ticker] = {}
+        self._speechless: set[int] = set()
         self._bumble = radio.device(settings.advertised_name or device.name, self.address)
         served = characteristics(device.profile)
         self._bumble.add_services(self._services(served))
@@ -169,10 +169,10 @@ class Peripheral:
     # Notifications ----------------------------------------------------------------------------
 
     def _subscribed(self, each: Characteristic, served: ServedCharacteristic[bytes], notify: bool) -> None:
-        if (ticker := self._tickers.pop(each.uuid, None)) is not None:
+        if (ticker := self._tickers.pop(served.handle, None)) is not None:
             ticker.cancel()
         if notify:
-            self._tickers[each.uuid] = self._clock.every(
+            self._tickers[served.handle] = self._clock.every(
                 self._period_ns(each), lambda: self._notify(each, served)
             )
 
@@ -189,11 +189,11 @@ class Peripheral:
         try:
             value = self._value(each)
         except ValueError as error:  # a device without a value to send is silent
-            if each.uuid not in self._speechless:
-                self._speechless.add(each.uuid)
+            if served.handle not in self._speechless:
+                self._speechless.add(served.handle)
                 self._log(f"{self.device.name}: nothing sent: {error}")
             return
-        self._speechless.discard(each.uuid)
+        self._speechless.discard(served.handle)
         # bumble's notify_subscriber does the same in a task of its own, and once more formats a log line.
         notification = ATT_Handle_Value_Notification(attribute_handle=served.handle, attribute_value=value)
         self._bumble.gatt_server.send_gatt_pdu(self._connection, bytes(notification))
