@@ -42,7 +42,7 @@ def run(
 
     bench = read_bench(file)
     seconds = _duration(for_)
-    names = parse_names(emulate, bench) if emulate else []
+    names = parse_names(emulate, bench) if emulate is not None else []
     path = session or default_path(bench.name)
     verdict = uvloop.run(
         _run(bench, path, seconds, names, bench.seed if seed is None else seed, live=not json)
@@ -68,12 +68,13 @@ async def _run(
 
     from .live import live_view
 
+    absent: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
         if names:
             emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
-            bench = emulated.rewire(bench)
+            bench, absent = emulated.rewire(bench), emulated.failed
         with live_view(path, bench, seconds, wanted=live) as speak:
-            controller = Run(bench, path, seed=seed, emulated=names, tell=speak or tell)
+            controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
             _stop_on_signals(controller.stop)
             return await controller.run(seconds)
 
@@ -105,6 +106,8 @@ def default_path(bench: str) -> Path:
 
 
 def _duration(text: str | None) -> float | None:
+    import math
+
     from testbed.bench.units import seconds
     from testbed.errors import UsageError
 
@@ -114,6 +117,8 @@ def _duration(text: str | None) -> float | None:
         value = seconds(text)
     except ValueError as error:
         raise UsageError(f"--for {text}: {error}", "write for example --for 30s or --for '2 min'") from None
-    if value <= 0:
-        raise UsageError(f"--for {text}: a run lasts longer than nothing")
+    if not 0 < value < math.inf:
+        raise UsageError(
+            f"--for {text}: not a time that a run could last", "leave it out to run until Ctrl-C"
+        )
     return value

@@ -67,11 +67,18 @@ def mqtt(
     """Listen to every topic of a broker."""
     from testbed.clock import SystemClock
     from testbed.links.discovery import mqtt_topics
+    from testbed.links.mqtt import check_broker_options
+
+    broker = _wire(wire, "mqtt", "chirpstack+mqtt")
+    try:
+        check_broker_options(broker)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
     async def listen() -> list[Found]:
         clock = SystemClock()
         try:
-            return await mqtt_topics(_wire(wire, "mqtt", "chirpstack+mqtt"), seconds, clock)
+            return await mqtt_topics(broker, seconds, clock)
         finally:
             clock.close()
 
@@ -88,7 +95,8 @@ async def _modbus_units(wire: Wire, units: range) -> list[Found]:
 
     clock = SystemClock()
     found = []
-    progress = track(units, "asking", console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    progress = track(units, "asking", console=console, transient=True, disable=not console.is_terminal)
     try:
         async for unit, answered in scan_units(wire, progress, clock):
             if answered:
@@ -124,7 +132,7 @@ def _range(text: str) -> range:
     except ValueError:
         raise UsageError(f"--units {text} is no range of units", "write for example --units 1-20") from None
     if not units or units[0] < 0 or units[-1] > 255:
-        raise UsageError(f"--units {text}: units are 0 to 255")
+        raise UsageError(f"--units {text}: units are 0 to 255, the first before the last")
     return units
 
 

@@ -49,11 +49,14 @@ class Commander:
         now = self._clock.now()
         driver = self._drivers[command.signal]
         if driver is None or not self._judge(command, now):
-            command.finish(Outcome.REFUSED, now, command.reason or "the signal belongs to no device")
+            command.finish(Outcome.REFUSED, now, command.reason or self._no_driver(command))
             return
         driver.submit(command)
         if command.outcome is not Outcome.FAILED:
             self._publish(Sample(command.signal, now, command.value))
+
+    def _no_driver(self, command: Command) -> str:
+        return f"{self._signals[command.signal].path} belongs to no device that takes part in this run"
 
     def reachable(self, signal: Signal) -> bool:
         """Return whether a command to this signal would go out now."""

@@ -186,12 +186,15 @@ class Driver(ABC):
             self._complained = False
             self._configure()
             return
+        # The next step of an error stands on a line of its own: told once, it is no part of each sample.
+        cause, separator, next_step = reason.partition("\n")
         for signal in self.device.signals.values():
             if signal.access is not Access.WRITE:
-                self.publish_bad(signal, f"offline: {reason}")
+                self.publish_bad(signal, f"offline: {cause}")
         if not self._complained:  # once on loss, once on recovery, however long it takes
             self._complained = True
-            self.report(Level.WARNING, "offline", f"{self.device.name} is offline: {reason} (wire {wire})")
+            text = f"{self.device.name} is offline: {cause} (wire {wire}){separator}{next_step}"
+            self.report(Level.WARNING, "offline", text)
 
     def _configure(self) -> None:
         for name, value in self.device.configure.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import serial
 
@@ -34,7 +35,9 @@ def open_serial(
         # Bytes from before we listened belong to nobody: a half line would spoil the first answer.
         device.reset_input_buffer()
     except (serial.SerialException, OSError, ValueError) as error:
-        raise LinkLost(f"cannot open serial port {port}: {error}", "run: testbed scan serial") from error
+        # pyserial writes its port and the system's words twice over; the number says it all.
+        cause = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise LinkLost(f"cannot open serial port {port}: {cause}", "run: testbed scan serial") from error
 
     def release() -> None:
         with contextlib.suppress(serial.SerialException, OSError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,14 +40,17 @@ def assemble(
     writer: SessionWriter,
     report: Callable[[Event], None],
     fail: Fail,
+    absent: Container[str] = (),
 ) -> Assembly:
-    """Build the parts and connect them; nothing runs yet."""
+    """Build the parts and connect them; nothing runs yet. `absent` devices get no driver."""
     signals = bench.signals
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
     mirror = Mirror(signals, clock, hub.publish)
     drivers: dict[str, Driver] = {}
     commander_box: list[Commander] = []
     for name, device in bench.devices.items():
+        if name in absent:
+            continue
         context = DriverContext(
             clock=clock,
             publish=hub.publish,

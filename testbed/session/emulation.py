@@ -19,7 +19,7 @@ _STOP_TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Emulation:
-    """Where the emulated devices answer, and why some do not."""
+    """Where the emulated devices answer, and why some could not be emulated."""
 
     wires: dict[str, str]
     failed: dict[str, str]
@@ -34,16 +34,20 @@ class Emulation:
 
 
 def parse_names(text: str, bench: Bench) -> list[str]:
-    """Return the devices that `all` or `NAME,NAME` names; raises UsageError for one that is not there."""
+    """Return the devices that `all` or `NAME,NAME` names, each once.
+
+    Raises UsageError for one that is not there, and when none is named: an empty variable in a script
+    must not send a run to the real devices.
+    """
     if text == "all":
         return list(bench.devices)
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = f"choose from all, {', '.join(bench.devices)}"
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise UsageError(f"{text!r} names no device to emulate", known)
     for name in names:
         if name not in bench.devices:
-            raise UsageError(
-                f"cannot emulate {name!r}: the bench has no such device",
-                f"choose from all, {', '.join(bench.devices)}",
-            )
+            raise UsageError(f"cannot emulate {name!r}: the bench has no such device", known)
     return names
 
 

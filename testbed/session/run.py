@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import msgspec
 from testbed.bench import Bench
 from testbed.clock import NS, Seeds, SystemClock
 from testbed.drivers import Driver
-from testbed.signals import Event, Level, Signal
+from testbed.signals import Event, Level, Quality, Sample, Signal
 
 from .assembly import Assembly, assemble
 from .expectations import ExpectationVerdict, Judgement
@@ -39,11 +40,21 @@ class RunVerdict(StrEnum):
 class Run:
     """Runs a bench once and records it; `stop` may be called from a signal handler in the loop."""
 
-    def __init__(self, bench: Bench, path: Path, *, seed: int, emulated: list[str], tell: Tell) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        path: Path,
+        *,
+        seed: int,
+        emulated: list[str],
+        tell: Tell,
+        absent: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires."""
         self.bench = bench
         self.path = path
         self._seed = seed
-        self._emulated = emulated
+        self._absent = dict(absent or {})
         self._tell = tell
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -76,7 +87,9 @@ class Run:
         """
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
         self._writer.start()
-        parts = assemble(self.bench, self._clock, Seeds(self._seed), self._writer, self._report, self._fail)
+        parts = assemble(
+            self.bench, self._clock, Seeds(self._seed), self._writer, self._report, self._fail, self._absent
+        )
         try:
             await self._serve(parts, seconds)
         finally:
@@ -90,6 +103,7 @@ class Run:
                 name: group.create_task(self._keep(driver), name=f"driver {name}")
                 for name, driver in parts.drivers.items()
             }
+            self._mark_absent(parts)
             parts.mirror.start()
             for loop in parts.loops.values():
                 loop.start()
@@ -109,6 +123,16 @@ class Run:
                 pairs.cancel()
                 for task in drivers.values():
                     task.cancel()
+
+    def _mark_absent(self, parts: Assembly) -> None:
+        now = self._clock.now()
+        for name, reason in self._absent.items():
+            cause = f"offline: {reason.splitlines()[0]}"
+            for signal in self.bench.devices[name].signals.values():
+                if not signal.writable:
+                    parts.hub.publish(Sample(signal.id, now, math.nan, Quality.BAD, cause))
+            text = f"{name} takes no part in this run: {reason}"
+            self._report(Event(now, Level.WARNING, name, "offline", text))
 
     async def _keep(self, driver: Driver) -> None:
         """Run a driver; one that crashes ends the run but is started again, to bring its device to safety."""
@@ -135,7 +159,7 @@ class Run:
             await asyncio.gather(safe, hurry, return_exceptions=True)
 
     def _close(self, parts: Assembly) -> RunVerdict:
-        unreached = [name for name, driver in parts.drivers.items() if not driver.reached]
+        unreached = [name for name, driver in parts.drivers.items() if not driver.reached] + [*self._absent]
         verdict = self._verdict(unreached)
         self._pair_clocks()
         self._writer.close(_end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures))
