@@ -42,7 +42,8 @@ class Document:
 def read_document(file: Path) -> Document:
     """Read a YAML file; raises BenchFileError for anything that is not one tidy mapping."""
     try:
-        raw = file.read_bytes()[: _SIZE_LIMIT + 1]
+        with file.open("rb") as stream:
+            raw = stream.read(_SIZE_LIMIT + 1)
     except OSError as error:
         raise BenchFileError([Problem(str(file), 1, 1, f"cannot be read: {error.strerror}")]) from None
     if len(raw) > _SIZE_LIMIT:

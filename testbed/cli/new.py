@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,16 @@ def new(
     """Make a bench that runs at once with nothing plugged in: a bench file, a profile, a test."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists and is not an empty folder", "give another name")
+    try:
+        for target in _copy(folder):
+            typer.echo(str(target))
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}", "give another place") from error
+    quoted, bench = (shlex.quote(str(path)) for path in (folder, folder / "bench.yaml"))
+    typer.echo(f"\nnow run:\n  testbed run {bench} --emulate all --for 10s\n  pytest {quoted}")
+
+
+def _copy(folder: Path) -> Iterator[Path]:
     for source in sorted(_SCAFFOLD.rglob("*")):
         if source.is_dir() or "__pycache__" in source.parts:
             continue
@@ -27,5 +39,4 @@ def new(
         )
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text())
-        typer.echo(str(target))
-    typer.echo(f"\nnow run:\n  testbed run {folder}/bench.yaml --emulate all --for 10s\n  pytest {folder}")
+        yield target
