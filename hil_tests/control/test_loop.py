@@ -133,7 +133,7 @@ async def test_bad_samples_do_not_keep_a_loop_from_going_stale():
     async with one_board() as (fan, rig):
         rig.loop("fan.speed", "fan.pwm", rate=1000, stale_after=0.5)
         await eventually(lambda: fan.garble() or 5.0 in fan.heard, "the safe value")
-            assert set(fan.heard) == {5.0}
+        assert set(fan.heard) == {5.0}
 
 
 async def test_a_stopped_loop_neither_acts_nor_goes_stale():

@@ -28,6 +28,15 @@ class Wire:
     user: str = ""
     password: str = field(default="", repr=False)
     text: str = ""
+    hidden: dict[str, str] = field(default_factory=dict, repr=False)
+    """What the environment gave, and the ${NAME} that people see instead."""
+
+    def redacted(self, text: str) -> str:
+        """Return a text about this wire with nothing in it of what the environment gave."""
+        for value, name in self.hidden.items():
+            # As a whole word only: a unit "1" from the environment must not spoil every number.
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", lambda _, n=name: n, text, flags=re.IGNORECASE)  # type: ignore[misc]
+        return text
 
     def option(self, name: str, default: str) -> str:
         """Return an option's text, or `default` when the wire does not give it."""
@@ -41,7 +50,7 @@ class Wire:
         try:
             return int(text, 0)
         except ValueError:
-            raise ValueError(f"{self}: {name}={text} is not a whole number") from None
+            raise ValueError(f"{self}: {name}={self.redacted(text)} is not a whole number") from None
 
     def __str__(self) -> str:
         """Return the URL as people may see it."""
@@ -56,25 +65,31 @@ def parse_wire(text: str, environment: Mapping[str, str] | None = None) -> Wire:
         )
     visible = re.sub(r"//([^/@?]*):([^/@?]*)@", r"//\1:***@", text)
 
+    hidden: dict[str, str] = {}
+
     def expand(part: str) -> str:
-        return _VARIABLE.sub(lambda match: _variable(visible, match[1], environment or {}), part)
+        for name in _VARIABLE.findall(part):
+            value = _variable(visible, name, environment or {})
+            hidden.update({form: f"${{{name}}}" for form in (value, unquote(value)) if form})
+        return _VARIABLE.sub(lambda match: (environment or {})[match[1]], part)
 
     scheme, rest = text.split("://", 1)
     place, _, query = rest.partition("?")
     options = {key: expand(value) for key, value in parse_qsl(query, keep_blank_values=True)}
     if scheme == "ble":  # an address full of colons is no host and port
         host, slash, path = expand(place).partition("/")
-        return Wire(scheme, host.upper(), None, slash + path, options, text=visible)
+        return Wire(scheme, host.upper(), None, slash + path, options, text=visible, hidden=hidden)
     credentials, at, address = place.rpartition("@")
     user, _, password = credentials.partition(":") if at else ("", "", "")
     try:
         parts = urlsplit(f"//{expand(address)}")
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"{visible!r}: {error}") from None
+        told = Wire(scheme, hidden=hidden).redacted(str(error))
+        raise ValueError(f"{visible!r}: {told}") from None
     return Wire(
         scheme, parts.hostname or "", port, parts.path, options,
-        unquote(expand(user)), unquote(expand(password)), visible,
+        unquote(expand(user)), unquote(expand(password)), visible, hidden,
     )  # fmt: skip
 
 

@@ -99,6 +99,9 @@ class Commander:
         return command
 
     def _settled(self, command: Command, asker: Callable[[Command], None] | None) -> None:
+        driver = self._drivers[command.signal]
+        if command.reason and driver is not None:
+            command.reason = driver.device.wire.redacted(command.reason)
         self._record(command)
         if command.outcome in (Outcome.REFUSED, Outcome.FAILED, Outcome.EXPIRED):
             self._tell(command)

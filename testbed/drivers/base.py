@@ -110,7 +110,8 @@ class Driver(ABC):
 
     def publish_bad(self, signal: Signal, reason: str) -> None:
         """Publish that there is no value, and why."""
-        self.context.publish(Sample(signal.id, self.clock.now(), math.nan, Quality.BAD, reason))
+        told = self.device.wire.redacted(reason)
+        self.context.publish(Sample(signal.id, self.clock.now(), math.nan, Quality.BAD, told))
 
     def report(self, level: Level, kind: str, text: str) -> None:
         """Tell people something."""
@@ -135,7 +136,7 @@ class Driver(ABC):
         backoff = Backoff(self.context.random)
         try:
             while True:
-                reason = await self._once(backoff)
+                reason = self.device.wire.redacted(await self._once(backoff))
                 self._to(LinkState.OFFLINE, reason)
                 await self.clock.sleep(backoff.next())
         finally:

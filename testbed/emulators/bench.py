@@ -58,7 +58,7 @@ async def _serve(
     except TestbedError as error:
         for each in devices:
             if each.device.name not in answering:
-                failed(each.device.name, str(error))
+                failed(each.device.name, each.device.wire.redacted(str(error)))
 
 
 def _by_protocol(devices: Iterable[EmulatedDevice]) -> dict[str, list[EmulatedDevice]]:

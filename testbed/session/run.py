@@ -56,6 +56,7 @@ class Run:
         self._seed = seed
         self._absent = dict(absent or {})
         self._tell = tell
+        self._secretive = [device.wire for device in bench.devices.values() if device.wire.hidden]
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._failures: list[str] = []
@@ -177,15 +178,22 @@ class Run:
     # Telling ----------------------------------------------------------------------------------
 
     def _report(self, event: Event) -> None:
+        if self._secretive:
+            event = msgspec.structs.replace(event, text=self._redacted(event.text))
         self._writer.event(event)
         self._tell(event)
+
+    def _redacted(self, text: str) -> str:
+        for wire in self._secretive:
+            text = wire.redacted(text)
+        return text
 
     def _report_run(self, level: Level, kind: str, text: str) -> None:
         self._report(Event(self._clock.now(), level, "run", kind, text))
 
     def _fail(self, where: str, error: BaseException) -> None:
         """Tell a fault of ours once, with its trace; end the run and bring everything to safety."""
-        text = f"{where} failed: {type(error).__name__}: {error}"
+        text = self._redacted(f"{where} failed: {type(error).__name__}: {error}")
         if text in self._failures:
             return
         self._failures.append(text)

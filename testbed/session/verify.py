@@ -38,7 +38,8 @@ def _devices(bench: Bench) -> list[Problem]:
         except BenchFileError as error:
             problems += error.problems
         except (TestbedError, ValueError) as error:
-            problems.append(bench.document.problem(("devices", name, "wire"), str(error)))
+            told = device.wire.redacted(str(error))
+            problems.append(bench.document.problem(("devices", name, "wire"), told))
     clock.close()
     return problems
 
