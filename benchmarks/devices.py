@@ -1,11 +1,11 @@
 """The devices of the loop benchmark, in a process of their own: thermometers on ptys, a Modbus server.
 
-Both controllers under test meet the same devices, and the devices hold the stop watch: from the moment
-a thermometer has answered to the moment the matching register is written. So neither controller
-measures itself.
+Both controllers under test meet the same devices. A thermometer answers with the time at which it
+answers (the system's monotonic clock, in seconds), so whoever has the write acknowledged knows how long
+it took since the device spoke. The devices count the writes.
 
-    python -m benchmarks.devices COUNT   prints {"ports": [...], "modbus": PORT}; a line on stdin ends
-    the measurement and prints the results
+    python -m benchmarks.devices COUNT   prints {"ports": [...], "modbus": PORT}; then for every line on
+    stdin it prints how many writes have come so far
 """
 
 from __future__ import annotations
@@ -24,33 +24,11 @@ import uvloop
 _HEADER = struct.Struct(">HHHBBHH")  # transaction, protocol, length, unit, function, address, value
 
 
-class Watch:
-    """When each loop's sample went out, and how long until its command came in."""
-
-    def __init__(self, count: int) -> None:
-        self.answered = [0] * count
-        self.latencies: list[int] = []
-
-    def start(self) -> None:
-        self.latencies.clear()
-        self.answered = [0] * len(self.answered)
-
-    def sample(self, loop: int) -> None:
-        self.answered[loop] = time.monotonic_ns()
-
-    def command(self, loop: int) -> None:
-        if self.answered[loop]:
-            self.latencies.append(time.monotonic_ns() - self.answered[loop])
-            self.answered[loop] = 0
-
-
 class Thermometer:
-    """Answers MEAS:TEMP? and *IDN? on a pty; the temperature wanders, so that commands differ."""
+    """Answers MEAS:TEMP? with its clock, and *IDN?, on a pty."""
 
-    def __init__(self, number: int, watch: Watch) -> None:
+    def __init__(self, number: int) -> None:
         self._number = number
-        self._watch = watch
-        self._asked = 0
         self._half = b""
         self._fd, self._slave = pty.openpty()
         tty.setraw(self._slave)
@@ -62,9 +40,7 @@ class Thermometer:
         *lines, self._half = (self._half + os.read(self._fd, 4096)).split(b"\n")
         for line in lines:
             if line.strip().upper() == b"MEAS:TEMP?":
-                self._asked += 1
-                os.write(self._fd, b"%.3f\n" % (20 + self._asked % 100 * 0.01))
-                self._watch.sample(self._number)
+                os.write(self._fd, b"%.6f\n" % time.monotonic())
             elif line.strip().upper() == b"*IDN?":
                 os.write(self._fd, b"BENCH,TH,%d,1.0\n" % self._number)
             elif line.strip():
@@ -72,15 +48,13 @@ class Thermometer:
 
 
 class Registers(asyncio.Protocol):
-    """Echoes writes of single registers (function 6) and answers reads (3, 4) with zeros; unit = loop + 1."""
+    """Echoes writes of single registers (function 6) and answers reads (3, 4) with zeros."""
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._data = b""
+    writes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._write = transport.write  # type: ignore[attr-defined]  # uvloop's is no asyncio.Transport
+        self._data = b""
 
     def data_received(self, data: bytes) -> None:
         data = self._data + data
@@ -88,30 +62,22 @@ class Registers(asyncio.Protocol):
             transaction, _, length, unit, function, _, value = _HEADER.unpack_from(data)
             frame, data = data[: 6 + length], data[6 + length :]
             if function == 6:
-                self._watch.command(unit - 1)
-                self._transport.write(frame)
+                Registers.writes += 1
+                self._write(frame)
             else:
                 body = struct.pack(">HHHBBB", transaction, 0, 3 + 2 * value, unit, function, 2 * value)
-                self._transport.write(body + bytes(2 * value))
+                self._write(body + bytes(2 * value))
         self._data = data
 
 
 async def main(count: int) -> None:
     loop = asyncio.get_running_loop()
-    watch = Watch(count)
-    thermometers = [Thermometer(number, watch) for number in range(count)]
-    server = await loop.create_server(lambda: Registers(watch), "127.0.0.1", 0)
+    thermometers = [Thermometer(number) for number in range(count)]
+    server = await loop.create_server(Registers, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     print(json.dumps({"ports": [each.port for each in thermometers], "modbus": port}), flush=True)
-    while True:
-        line = await loop.run_in_executor(None, sys.stdin.readline)
-        if line.strip() == "start":
-            watch.start()
-            continue
-        print(json.dumps({"latencies": watch.latencies}), flush=True)
-        if not line:
-            return
-        watch.start()
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(Registers.writes, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The peer: what a bench engineer writes by hand today, in one asyncio script.
 
 pyserial-asyncio reads the thermometers, a small PID computes, pymodbus' async client writes, aiomqtt
-publishes each cycle. It is written the way their documentation shows, with one task a loop, each on
-its own connection, and nothing that slows it down on purpose. Run by benchmarks/loops.py.
+publishes each cycle. It is written the way their documentation shows: connect everything, then gather
+one task a loop, each on a connection of its own, and nothing that slows it down on purpose. (Its loops
+therefore wake together; who spreads them by hand gains latency and is on the way to a scheduler.)
+Run by benchmarks/loops.py.
 
     python -m benchmarks.handwritten RATE SECONDS MODBUS_PORT MQTT_PORT PORT...
 """
@@ -11,9 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 import time
+from dataclasses import dataclass, field
 
 import aiomqtt
 import serial_asyncio
@@ -33,36 +35,51 @@ class Pid:
         return min(self.high, max(self.low, self.kp * error + self.integral))
 
 
-async def control(number: int, port: str, modbus: int, mqtt: aiomqtt.Client, rate: float, end: float) -> int:
+@dataclass
+class Loop:
+    """One connected loop: its thermometer and its actuator."""
+
+    number: int
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    client: AsyncModbusTcpClient
+    pid: Pid
+    latencies: list[tuple[float, float]] = field(default_factory=list)
+    """When a write was acknowledged, and how long after the device's answer, in seconds."""
+
+
+async def connect(number: int, port: str, modbus: int) -> Loop:
     reader, writer = await serial_asyncio.open_serial_connection(url=port, baudrate=115200)
     client = AsyncModbusTcpClient("127.0.0.1", port=modbus)
     await client.connect()
-    pid = Pid(2.0, 0.5, 0.0, 1000.0)
+    return Loop(number, reader, writer, client, Pid(2.0, 0.5, 0.0, 1000.0))
+
+
+async def control(loop: Loop, mqtt: aiomqtt.Client, rate: float, end: float) -> None:
     period = 1 / rate if rate else 0.0
     due = time.monotonic()
-    cycles = 0
     while time.monotonic() < end:
-        writer.write(b"MEAS:TEMP?\n")
-        measured = float(await reader.readline())
-        output = pid.step(25.0, measured, period)
-        await client.write_register(0, int(output * 10), device_id=number + 1)
-        await mqtt.publish(f"bench/loop/{number}", json.dumps({"y": measured, "u": output}))
-        cycles += 1
+        loop.writer.write(b"MEAS:TEMP?\n")
+        async with asyncio.timeout(1.0):  # a silent thermometer must not hang the loop for ever
+            measured = float(await loop.reader.readline())
+        output = loop.pid.step(25.0, measured, period)
+        await loop.client.write_register(0, int(output * 10), device_id=loop.number + 1)
+        acknowledged = time.monotonic()
+        loop.latencies.append((acknowledged, acknowledged - measured))
+        await mqtt.publish(f"bench/loop/{loop.number}", json.dumps({"y": measured, "u": output}))
         due += period
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-    writer.close()
-    client.close()
-    return cycles
 
 
 async def main(rate: float, seconds: float, modbus: int, broker: int, ports: list[str]) -> None:
+    loops = [await connect(number, port, modbus) for number, port in enumerate(ports)]
     async with aiomqtt.Client("127.0.0.1", broker) as mqtt:
         end = time.monotonic() + seconds
-        cycles = await asyncio.gather(
-            *(control(number, port, modbus, mqtt, rate, end) for number, port in enumerate(ports))
-        )
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"cycles": sum(cycles), "cpu": usage.ru_utime + usage.ru_stime}))
+        await asyncio.gather(*(control(loop, mqtt, rate, end) for loop in loops))
+    for loop in loops:
+        loop.writer.close()
+        loop.client.close()
+    print(json.dumps([each for loop in loops for each in loop.latencies]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Closed loops: ours against the hand-written script, on the same devices, round by round in turn.
 
-Both latency and cycles are counted by the devices (benchmarks/devices.py), CPU by the system, from the
-outside and only while the loops run; ours records everything into a session file meanwhile.
+Latency is from the device's answer to the acknowledged write; the devices (benchmarks/devices.py) count
+the cycles and the system the CPU, from the outside and only while the loops run. Ours records
+everything into a session file meanwhile, the script publishes each cycle to a broker.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.table import Row, print_table
+from testbed.session.file import SessionReader
 
 _WARM_UP = 3.0  # s: imports, connections, first cycles
 _PEER = "hand-written"
@@ -72,8 +74,8 @@ def measure(quick: bool = False) -> list[Row]:
 def _rounds(count: int, rate: int, rounds: int, seconds: float) -> tuple[Result, Result]:
     ours, peers = [], []
     for _ in range(rounds):
-        peers.append(_round(count, rate, seconds, _handwritten))
-        ours.append(_round(count, rate, seconds, _testbed))
+        peers.append(_round(count, rate, seconds, _Handwritten))
+        ours.append(_round(count, rate, seconds, _Testbed))
     return _median(ours), _median(peers)
 
 
@@ -85,67 +87,106 @@ def _median(results: list[Result]) -> Result:
     )
 
 
-def _round(count: int, rate: int, seconds: float, controller: object) -> Result:
+def _round(count: int, rate: int, seconds: float, controller: type[_Controller]) -> Result:
     with tempfile.TemporaryDirectory() as folder, _devices(count) as devices:
-        assert devices.stdin is not None
-        assert devices.stdout is not None
-        told = json.loads(devices.stdout.readline())
-        with controller(Path(folder), rate, told["ports"], told["modbus"], seconds) as process:  # type: ignore[operator]
+        told = json.loads(devices.ask())
+        with controller(Path(folder), rate, told["ports"], told["modbus"], seconds) as running:
             time.sleep(_WARM_UP)
-            cpu = _cpu(process.pid)
-            devices.stdin.write("start\n")
-            devices.stdin.flush()
-            start = time.monotonic()
+            start, cpu, before = time.monotonic(), _cpu(running.process.pid), int(devices.ask("count"))
             time.sleep(seconds)
-            devices.stdin.write("stop\n")
-            devices.stdin.flush()
-            latencies = json.loads(devices.stdout.readline())["latencies"]
-            elapsed, used = time.monotonic() - start, _cpu(process.pid) - cpu
-    if not latencies:
-        raise RuntimeError(f"{controller} closed no loop")
-    cycles = len(latencies)
-    return Result(statistics.median(latencies) / 1000, used / cycles * 1e6, cycles / elapsed)
+            writes, used = int(devices.ask("count")) - before, _cpu(running.process.pid) - cpu
+            end = time.monotonic()
+            latencies = [latency for when, latency in running.latencies() if start <= when <= end]
+    return Result(statistics.median(latencies) * 1e6, used / writes * 1e6, writes / (end - start))
+
+
+class _Process:
+    """A process that is spoken to line by line."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, line: str = "") -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        if line:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        return self._process.stdout.readline()
 
 
 @contextlib.contextmanager
-def _devices(count: int) -> Iterator[subprocess.Popen[str]]:
+def _devices(count: int) -> Iterator[_Process]:
     command = [sys.executable, "-m", "benchmarks.devices", str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield process
+            yield _Process(process)
         finally:
             process.kill()
 
 
-@contextlib.contextmanager
-def _handwritten(
-    folder: Path, rate: int, ports: list[str], modbus: int, seconds: float
-) -> Iterator[subprocess.Popen[bytes]]:
-    duration = str(seconds + _WARM_UP + 2)
-    with _broker(folder) as broker:
-        numbers = [str(rate), duration, str(modbus), str(broker)]
-        command = [sys.executable, "-m", "benchmarks.handwritten", *numbers, *ports]
-        with _process(command) as process:
-            yield process
+class _Controller:
+    """A controller in a process of its own, from entering to leaving the block."""
+
+    def __init__(self, folder: Path, rate: int, ports: list[str], modbus: int, seconds: float) -> None:
+        self.folder = folder
+        self.stack = contextlib.ExitStack()
+        command = self.command(rate, ports, modbus, seconds)
+        self.process = self.stack.enter_context(
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        )
+
+    def __enter__(self) -> _Controller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.stack.close()
+
+    def command(self, rate: int, ports: list[str], modbus: int, seconds: float) -> list[str]:
+        """Return what starts it."""
+        raise NotImplementedError
+
+    def latencies(self) -> list[tuple[float, float]]:
+        """End it; return (when a write was acknowledged, how long after the device's answer) in seconds."""
+        raise NotImplementedError
 
 
-@contextlib.contextmanager
-def _testbed(
-    folder: Path, rate: int, ports: list[str], modbus: int, seconds: float
-) -> Iterator[subprocess.Popen[bytes]]:
-    bench = _write_bench(folder, rate or _FASTEST, ports, modbus)
-    command = [sys.executable, "-m", "testbed", "run", str(bench), "--json"]
-    with _process([*command, "--session", str(folder / "run.session")]) as process:
-        yield process
+class _Handwritten(_Controller):
+    def command(self, rate: int, ports: list[str], modbus: int, seconds: float) -> list[str]:
+        broker = self.stack.enter_context(_broker(self.folder))
+        numbers = [str(rate), str(seconds + _WARM_UP + 1), str(modbus), str(broker)]
+        return [sys.executable, "-m", "benchmarks.handwritten", *numbers, *ports]
+
+    def latencies(self) -> list[tuple[float, float]]:
+        assert self.process.stdout is not None
+        return [(when, latency) for when, latency in json.loads(self.process.stdout.read())]
 
 
-@contextlib.contextmanager
-def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
+class _Testbed(_Controller):
+    def command(self, rate: int, ports: list[str], modbus: int, seconds: float) -> list[str]:
+        bench = _write_bench(self.folder, rate or _FASTEST, ports, modbus)
+        session = str(self.folder / "run.session")
+        return [sys.executable, "-m", "testbed", "run", str(bench), "--json", "--session", session]
+
+    def latencies(self) -> list[tuple[float, float]]:
+        self.process.terminate()
+        self.process.wait()
+        offset = time.time_ns() - time.monotonic_ns()
+        found = []
+        with SessionReader(self.folder / "run.session") as session:
+            answers = {
+                signal.device[1:]: dict(zip(*session.series(signal.id)[:2], strict=True))
+                for signal in session.signals
+                if signal.name == "temperature"
+            }
+            for loop in session.loops():
+                for cycle in session.cycles(loop):
+                    if cycle.acknowledged_ns >= 0:
+                        sampled = cycle.time_ns - cycle.age_ns
+                        acknowledged = (sampled + cycle.acknowledged_ns - offset) / 1e9
+                        found.append((acknowledged, acknowledged - answers[loop[1:]][sampled]))
+        return found
 
 
 @contextlib.contextmanager
@@ -189,9 +230,13 @@ def _write_bench(folder: Path, rate: int, ports: list[str], modbus: int) -> Path
 
 
 def _cpu(pid: int) -> float:
-    """Return the CPU seconds that a process has used, from /proc (proc(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the CPU seconds of a process, all its threads, to the nanosecond.
+
+    From the scheduler's own account (proc(5), schedstat), where the system keeps one: the times that
+    are counted in clock ticks miss bursts that are shorter than a tick.
+    """
+    threads = list(Path(f"/proc/{pid}/task").iterdir())
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 if __name__ == "__main__":

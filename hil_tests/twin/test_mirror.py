@@ -14,16 +14,13 @@ QUIET = Signal(1, "door", "open")
 async def test_it_holds_the_newest_sample_and_the_last_good_value():
     clock = SystemClock()
     mirror = Mirror([FAST, QUIET], clock, lambda sample: None)
-    assert mirror.readings[0].quality is Quality.BAD
-    mirror.observe(Sample(0, 10, 1500.0))
-    mirror.observe(Sample(0, 20, math.nan, Quality.BAD, "CRC mismatch"))
-    reading = mirror.readings[0]
-    assert (reading.quality, reading.reason, reading.good_value, reading.good_ns) == (
-        Quality.BAD,
-        "CRC mismatch",
-        1500.0,
-        10,
-    )
+    assert mirror.readings[0].last.quality is Quality.BAD
+    good, bad = Sample(0, 10, 1500.0), Sample(0, 20, math.nan, Quality.BAD, "CRC mismatch")
+    mirror.observe(good)
+    mirror.observe(bad)
+    assert (mirror.readings[0].last, mirror.readings[0].good) == (bad, good)
+    assert mirror.readings[0].good_value == 1500.0
+    assert math.isnan(mirror.readings[1].good_value)
     clock.close()
 
 
@@ -42,10 +39,8 @@ async def test_a_silent_signal_turns_bad_once_and_a_fresh_sample_makes_it_good_a
     await eventually(lambda: said, "the stale sample")
     assert (said[0].signal, said[0].quality, said[0].value) == (0, Quality.BAD, 1500.0)
     assert said[0].reason.startswith("stale: no sample for")
-    assert mirror.readings[0].stale
     mirror.observe(Sample(0, clock.now(), 1490.0))
-    assert mirror.readings[0].quality is Quality.GOOD
-    assert not mirror.readings[0].stale
+    assert mirror.readings[0].last.quality is Quality.GOOD
     mirror.stop()
     assert len(said) == 1
     clock.close()

@@ -140,6 +140,7 @@ class SystemClock:
                 self._arm(heap[0][0])
             else:
                 self._armed_ns = 0
+                self._alarm.rest()
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:

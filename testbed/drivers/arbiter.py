@@ -28,7 +28,8 @@ class Request(msgspec.Struct):
     failed: Failed
     key: str | None = None
     deadline_ns: int = 0
-    timer: Timer | None = None
+    expires_ns: int = 0
+    """When it has been in flight for too long; set as it is sent."""
 
 
 class Arbiter:
@@ -47,6 +48,10 @@ class Arbiter:
         self._sequence = 0
         self._keys: set[str] = set()
         self._flying: list[Request] = []
+        # One timer for all, looked at when it fires: most requests are answered long before, and
+        # arming and cancelling a timer for each would cost more than all the rest of this class.
+        self._timer: Timer | None = None
+        self._timer_ns = 0
 
     @property
     def in_flight(self) -> list[Request]:
@@ -85,8 +90,6 @@ class Arbiter:
         waiting, self._waiting = self._waiting, []
         self._keys.clear()
         for request in [*flying, *(entry[2] for entry in sorted(waiting, key=lambda entry: entry[:2]))]:
-            if request.timer is not None:
-                request.timer.cancel()
             request.failed(reason)
 
     def _advance(self) -> None:
@@ -100,9 +103,8 @@ class Arbiter:
 
     def _launch(self, request: Request) -> None:
         self._flying.append(request)
-        request.timer = self._clock.at(
-            self._clock.now() + request.timeout_ns, lambda: self._timed_out(request)
-        )
+        request.expires_ns = self._clock.now() + request.timeout_ns
+        self._watch(request.expires_ns)
         try:
             request.send()
         except (LinkError, OSError) as error:  # often another's turn: only `failed` reaches the owner
@@ -110,14 +112,26 @@ class Arbiter:
                 self._land(request)
                 request.failed(str(error))
 
-    def _timed_out(self, request: Request) -> None:
-        self.fail(request, f"no answer within {request.timeout_ns / 1e9:g} s")
+    def _watch(self, expires_ns: int) -> None:
+        """Make sure that somebody looks no later than at `expires_ns`."""
+        if self._timer is not None:
+            if self._timer_ns <= expires_ns:
+                return
+            self._timer.cancel()
+        self._timer_ns = expires_ns
+        self._timer = self._clock.at(expires_ns, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._clock.now()
+        for request in [request for request in self._flying if request.expires_ns <= now]:
+            self.fail(request, f"no answer within {request.timeout_ns / 1e9:g} s")
+        if self._flying:
+            self._watch(min(request.expires_ns for request in self._flying))
 
     def _land(self, request: Request) -> None:
         self._flying.remove(request)
         self._release_key(request)
-        if request.timer is not None:
-            request.timer.cancel()
 
     def _release_key(self, request: Request) -> None:
         if request.key is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
+from collections.abc import Callable
 from enum import StrEnum
 
 
@@ -48,18 +50,25 @@ def to_raw(kind: NumberType, value: float, scale: float = 1.0) -> float | int:
 
     Raises ValueError when the value is not finite or does not fit the type.
     """
-    raw = value / scale
-    if not math.isfinite(raw):
-        raise ValueError(f"{value} cannot be sent as {kind.value}")
-    if kind.is_float:
-        if kind is NumberType.FLOAT32 and abs(raw) > _FLOAT32_MAX:
+    return raw_converter(kind, scale)(value)
+
+
+def raw_converter(kind: NumberType, scale: float = 1.0) -> Callable[[float], float | int]:
+    """Return `to_raw` for one type and scale, with all that does not depend on the value done beforehand."""
+    whole = not kind.is_float
+    low, high = _bounds(kind) if whole else (-_LARGEST[kind], _LARGEST[kind])
+
+    def convert(value: float) -> float | int:
+        raw = value / scale
+        if raw - raw != 0.0:  # infinite or NaN
+            raise ValueError(f"{value} cannot be sent as {kind.value}")
+        if whole:
+            raw = round(raw)
+        if not low <= raw <= high:
             raise ValueError(f"{value} does not fit {kind.value} with scale {scale:g}")
         return raw
-    whole = round(raw)
-    low, high = _bounds(kind)
-    if not low <= whole <= high:
-        raise ValueError(f"{value} does not fit {kind.value} with scale {scale:g}")
-    return whole
+
+    return convert
 
 
 def to_raw_saturated(kind: NumberType, value: float, scale: float = 1.0) -> float | int:
@@ -79,6 +88,7 @@ def to_raw_saturated(kind: NumberType, value: float, scale: float = 1.0) -> floa
 
 
 _FLOAT32_MAX = 3.4028234663852886e38
+_LARGEST = {NumberType.FLOAT32: _FLOAT32_MAX, NumberType.FLOAT64: sys.float_info.max}
 
 
 def _bounds(kind: NumberType) -> tuple[int, int]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-import msgspec
-
 from testbed.clock import Clock, Ticker
 from testbed.signals import Quality, Sample, Signal
 
@@ -15,23 +13,23 @@ _STALE_FLOOR_NS = 200_000_000  # below this, a busy controller would take itself
 _CHECK_NS = 50_000_000
 
 
-class Reading(msgspec.Struct, gc=False):
-    """The newest of one signal: its last sample, and its last good value with the time of it."""
+class Reading:
+    """The newest of one signal: its last sample, and the last good one."""
 
-    signal: Signal
-    value: float = math.nan
-    quality: Quality = Quality.BAD
-    reason: str = "no sample yet"
-    time_ns: int = 0
-    good_value: float = math.nan
-    good_ns: int = 0
-    stale: bool = False
+    __slots__ = ("good", "last", "signal", "stale_after_ns")
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal = signal
+        self.last = Sample(signal.id, 0, math.nan, Quality.BAD, "no sample yet")
+        self.good: Sample | None = None
+        period = signal.period_ns
+        self.stale_after_ns = max(period * _STALE_PERIODS, _STALE_FLOOR_NS) if period else 0
+        """Silence after which the signal is stale; 0 when its source promises no rate."""
 
     @property
-    def stale_after_ns(self) -> int:
-        """Silence after which the signal is stale; 0 when its source promises no rate."""
-        period = self.signal.period_ns
-        return max(period * _STALE_PERIODS, _STALE_FLOOR_NS) if period else 0
+    def good_value(self) -> float:
+        """The last good value, NaN before the first."""
+        return math.nan if self.good is None else self.good.value
 
 
 class Mirror:
@@ -51,14 +49,9 @@ class Mirror:
     def observe(self, sample: Sample) -> None:
         """Follow one sample; on the hot path."""
         reading = self.readings[sample.signal]
-        reading.value = sample.value
-        reading.quality = sample.quality
-        reading.reason = sample.reason
-        reading.time_ns = sample.time_ns
+        reading.last = sample
         if sample.quality is Quality.GOOD:
-            reading.good_value = sample.value
-            reading.good_ns = sample.time_ns
-            reading.stale = False
+            reading.good = sample
 
     def start(self) -> None:
         """Begin to watch for silence."""
@@ -75,10 +68,11 @@ class Mirror:
         if now - self._ticker.due_ns > _CHECK_NS:
             return  # we ourselves were held up: let what has arrived meanwhile be read first
         for reading in self._timed:
-            if reading.quality is not Quality.GOOD or now - reading.good_ns <= reading.stale_after_ns:
-                continue
-            silence = (now - reading.good_ns) / 1e9
-            period = reading.signal.period_ns / 1e9
-            reason = f"stale: no sample for {silence:.2g} s, one each {period:g} s promised"
-            reading.stale = True
-            self._publish(Sample(reading.signal.id, now, reading.good_value, Quality.BAD, reason))
+            if reading.last.quality is Quality.GOOD and now - reading.last.time_ns > reading.stale_after_ns:
+                self._publish(_stale(reading, now))
+
+
+def _stale(reading: Reading, now: int) -> Sample:
+    silence, period = (now - reading.last.time_ns) / 1e9, reading.signal.period_ns / 1e9
+    reason = f"stale: no sample for {silence:.2g} s, one each {period:g} s promised"
+    return Sample(reading.signal.id, now, reading.last.value, Quality.BAD, reason)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -92,15 +93,24 @@ class Conversation:
         self, exchange: Exchange, priority: Priority, *, key: str | None = None, deadline_ns: int = 0
     ) -> None:
         """Carry out an exchange when its turn comes; `key` and `deadline_ns` as in Request."""
+        self._arbiter.submit(self._request_for(exchange, priority, key, deadline_ns))
+
+    def poll(self, exchange: Exchange, key: str) -> Callable[[], None]:
+        """Return what carries out `exchange` as a poll, whenever it is called and it is not under way."""
+        return partial(self._arbiter.submit, self._request_for(exchange, Priority.POLL, key, 0))
+
+    def _request_for(
+        self, exchange: Exchange, priority: Priority, key: str | None, deadline_ns: int
+    ) -> Request:
         request = Request(
             priority,
             self._timeout_ns,
             send=lambda: self._begin(request, exchange),
-            failed=lambda reason: self._failed(exchange, reason),
+            failed=partial(self._failed, exchange),
             key=key,
             deadline_ns=deadline_ns,
         )
-        self._arbiter.submit(request)
+        return request
 
     def received(self, time_ns: int, data: bytes) -> None:
         """Take what the instrument sent."""
@@ -119,6 +129,7 @@ class Conversation:
 
     def _begin(self, request: Request, exchange: Exchange) -> None:
         self._request, self._exchange = request, exchange
+        exchange.asked = False
         if self._in_step:
             self._put(exchange)
         else:

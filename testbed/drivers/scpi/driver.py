@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 from testbed.bench.device import Device
@@ -69,7 +70,7 @@ class ScpiDriver(Driver):
         talk.say("*CLS")  # errors from before we came are none of ours
         for signal, query in self._queries.items():
             period_ns = signal.period_ns or _UNSAID_PERIOD_NS
-            self._tickers.append(self.clock.every(period_ns, partial(self._poll, talk, signal, query)))
+            self._tickers.append(self.clock.every(period_ns, self._poll(talk, signal, query)))
 
     async def disconnect(self) -> None:
         """Stop polling and close the port; what is pending fails at once."""
@@ -106,13 +107,13 @@ class ScpiDriver(Driver):
 
     # Readings ---------------------------------------------------------------------------------
 
-    def _poll(self, talk: Conversation, signal: Signal, query: str) -> None:
+    def _poll(self, talk: Conversation, signal: Signal, query: str) -> Callable[[], None]:
         exchange = Exchange(
             query,
             answered=partial(self._reading, talk, signal, query),
             failed=partial(self._no_reading, talk, signal, query),
         )
-        talk.ask(exchange, Priority.POLL, key=signal.name)
+        return talk.poll(exchange, key=signal.name)
 
     def _reading(self, talk: Conversation, signal: Signal, query: str, time_ns: int, line: Line) -> None:
         try:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from testbed.protocols.numbers import to_raw, to_raw_saturated
+from testbed.protocols.numbers import raw_converter, to_raw_saturated
 
 from .registers import ModbusSettings, RegisterAddress, Table
 
@@ -108,6 +108,8 @@ class _Number:
         self._kind = kind
         self._scale = address.scale
         self._plain = struct.Struct(order + kind.code)
+        self.exact = raw_converter(kind, address.scale)
+        """Gives the raw number of a value; raises ValueError when it does not fit."""
 
     def unmix(self, raw: Any) -> Any:
         """Return the number of a struct item, whose words may stand in the other order."""
@@ -116,10 +118,6 @@ class _Number:
     def mix(self, raw: float) -> Any:
         """Return the struct item of a number."""
         return _reverse_words(self._plain.pack(raw)) if self.mixed else raw
-
-    def exact(self, value: float) -> float:
-        """Return the raw number of a value; raises ValueError when it does not fit."""
-        return to_raw(self._kind, value, self._scale)
 
     def saturated(self, value: float) -> float:
         """Return the raw number nearest to a value."""

@@ -1,7 +1,7 @@
 """Where a session gathers in memory between two commits: columns that are handed over whole.
 
-Adding is a few appends to C arrays, in the event loop. `take` gives a column's content away and goes
-on with empty arrays, so the writer thread never shares one with the loop and needs no lock.
+Adding is an append or a few, in the event loop. `take` gives a column's content away and goes on empty,
+so the writer thread never shares one with the loop and needs no lock.
 """
 
 from __future__ import annotations
@@ -84,41 +84,33 @@ class FrameChunk(NamedTuple):
     times: array[int]
     directions: bytearray
     lengths: array[int]
-    data: bytearray
+    data: bytes
 
 
 class FrameColumn:
     """Gathers the frames of one device; `add` is its tap."""
 
-    __slots__ = ("_data", "_device", "_directions", "_lengths", "_times", "closed")
+    __slots__ = ("_device", "_frames", "closed")
 
     def __init__(self, device: str) -> None:
         self.closed = False
         self._device = device
-        self._empty()
-
-    def _empty(self) -> None:
-        self._times: array[int] = array("q")
-        self._directions = bytearray()
-        self._lengths: array[int] = array("I")
-        self._data = bytearray()
+        self._frames: list[tuple[int, Direction, bytes]] = []
 
     def add(self, time_ns: int, direction: Direction, data: bytes) -> None:
         """Append a frame; does nothing once `closed`."""
-        if self.closed:
-            return
-        self._lengths.append(len(data))
-        self._data += data
-        self._times.append(time_ns)
-        self._directions.append(direction)
+        if not self.closed:
+            self._frames.append((time_ns, direction, data))
 
     def take(self) -> FrameChunk | None:
         """Give away what has gathered, or None."""
-        if not self._directions:
+        if not self._frames:
             return None
-        chunk = FrameChunk(self._device, self._times, self._directions, self._lengths, self._data)
-        self._empty()
-        return chunk
+        frames, self._frames = self._frames, []
+        times, directions, data = zip(*frames, strict=True)
+        return FrameChunk(
+            self._device, array("q", times), bytearray(directions), array("I", map(len, data)), b"".join(data)
+        )
 
 
 class CycleChunk(NamedTuple):
@@ -143,20 +135,12 @@ ACTED_SAFE = 2
 class CycleLog:
     """Gathers the timing of one loop's cycles."""
 
-    __slots__ = ("_acknowledged", "_age", "_flags", "_latency", "_lateness", "_loop", "_times", "closed")
+    __slots__ = ("_cycles", "_loop", "closed")
 
     def __init__(self, loop: str) -> None:
         self.closed = False
         self._loop = loop
-        self._empty()
-
-    def _empty(self) -> None:
-        self._times: array[int] = array("q")
-        self._lateness: array[int] = array("q")
-        self._age: array[int] = array("q")
-        self._latency: array[int] = array("q")
-        self._acknowledged: array[int] = array("q")
-        self._flags = bytearray()
+        self._cycles: list[tuple[int, int, int, int, int, int]] = []
 
     def add(
         self, time_ns: int, lateness_ns: int, age_ns: int, latency_ns: int, acknowledged_ns: int, flags: int
@@ -167,21 +151,14 @@ class CycleLog:
         `latency_ns`: arrival of the sample to the command written. `acknowledged_ns`: arrival of the
         sample to the command acknowledged. `flags`: OVERRUN, ACTED_SAFE. Does nothing once `closed`.
         """
-        if self.closed:
-            return
-        self._times.append(time_ns)
-        self._lateness.append(lateness_ns)
-        self._age.append(age_ns)
-        self._latency.append(latency_ns)
-        self._acknowledged.append(acknowledged_ns)
-        self._flags.append(flags)
+        if not self.closed:
+            self._cycles.append((time_ns, lateness_ns, age_ns, latency_ns, acknowledged_ns, flags))
 
     def take(self) -> CycleChunk | None:
         """Give away what has gathered, or None."""
-        if not self._flags:
+        if not self._cycles:
             return None
-        chunk = CycleChunk(
-            self._loop, self._times, self._lateness, self._age, self._latency, self._acknowledged, self._flags
-        )
-        self._empty()
-        return chunk
+        cycles, self._cycles = self._cycles, []
+        *columns, flags = zip(*cycles, strict=True)
+        times, lateness, age, latency, acknowledged = (array("q", column) for column in columns)
+        return CycleChunk(self._loop, times, lateness, age, latency, acknowledged, bytearray(flags))
