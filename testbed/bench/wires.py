@@ -35,7 +35,7 @@ class Wire:
         """Return a text about this wire with nothing in it of what the environment gave."""
         for value, name in self.hidden.items():
             # As a whole word only: a unit "1" from the environment must not spoil every number.
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", lambda _, n=name: n, text, flags=re.IGNORECASE)  # type: ignore[misc]
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", name, text, flags=re.IGNORECASE)
         return text
 
     def option(self, name: str, default: str) -> str:

@@ -7,9 +7,11 @@ with air speed to the power 0.6 (the usual exponent for cross flow, same book, c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 _CONVECTION_EXPONENT = 0.6
+_ABSOLUTE_ZERO = -273.15  # degC
 _RATED_FAN_SPEED = 1500.0  # rpm at which `forced_convection` is given
 
 
@@ -33,6 +35,17 @@ class HeatParameters:
     """Loss through the vent when it is fully open, W/K: 2 l/s of air."""
     ambient: float = 22.0
     """Temperature of the room, degC."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what no chamber can have."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least = _ABSOLUTE_ZERO if field.name == "ambient" else 0.0
+            if not (math.isfinite(value) and value >= least):
+                raise ValueError(f"{field.name} must be a number from {least:g}, not {value:g}")
+        for name in ("air_capacity", "load_capacity"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must be above 0: nothing heats up in no time")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from testbed.clock import SystemClock
 from testbed.drivers import DriverContext, driver_class
 from testbed.errors import TestbedError
 from testbed.links import no_tap
-from testbed.plants import plant_class
-from testbed.twin.models import model_class
+from testbed.plants import Plant, plant_class
+from testbed.twin.models import Model, model_class
 
 
 async def verify(bench: Bench) -> None:
@@ -52,7 +52,7 @@ def _plant(bench: Bench) -> list[Problem]:
         plant = plant_class(spec.model)
     except TestbedError as error:
         return [document.problem(("plant", "model"), str(error))]
-    problems = _unknown(bench, ("plant", "parameters"), spec.parameters, plant.PARAMETERS, "parameter")
+    problems = _parameters(bench, ("plant", "parameters"), spec.parameters, plant)
     for key, value in spec.connect.items():
         path: Path_ = ("plant", "connect", key)
         if "." not in key and key not in plant.OUTPUTS:
@@ -71,8 +71,21 @@ def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
         return [bench.document.problem((*path, "model"), str(error))]
     return [
         *_unknown(bench, (*path, "inputs"), spec.inputs, model.INPUTS, "input"),
-        *_unknown(bench, (*path, "parameters"), spec.parameters, model.PARAMETERS, "parameter"),
+        *_parameters(bench, (*path, "parameters"), spec.parameters, model),
     ]
+
+
+def _parameters(
+    bench: Bench, path: Path_, given: dict[str, float], kind: type[Plant] | type[Model]
+) -> list[Problem]:
+    problems = _unknown(bench, path, given, kind.PARAMETERS, "parameter")
+    if problems:
+        return problems
+    try:
+        kind(given)
+    except ValueError as error:
+        return [bench.document.problem(path, str(error))]
+    return []
 
 
 def _unknown(
