@@ -90,6 +90,12 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path):
     assert [line.split(":")[1] for line in problems(tmp_path, text)] == ["3", "6", "8"]
 
 
+def test_a_key_of_the_wrong_shape_does_not_hide_the_wrong_names_elsewhere(tmp_path):
+    text = MINIMAL.replace("controller", "controler") + "twins: {chamer: {}}\nexpect: 5\n"
+    text = text.replace("scpi/thermometer", "scpi/x")
+    assert [line.split(":")[1] for line in problems(tmp_path, text)] == ["3", "6", "7", "8", "9"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

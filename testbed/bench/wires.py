@@ -81,8 +81,9 @@ def parse_wire(text: str, environment: Mapping[str, str] | None = None) -> Wire:
         return Wire(scheme, host.upper(), None, slash + path, options, text=visible, hidden=hidden)
     credentials, at, address = place.rpartition("@")
     user, _, password = credentials.partition(":") if at else ("", "", "")
+    where = expand(address)
     try:
-        parts = urlsplit(f"//{expand(address)}")
+        parts = urlsplit(f"//{where}")
         port = parts.port
     except ValueError as error:
         told = Wire(scheme, hidden=hidden).redacted(str(error))

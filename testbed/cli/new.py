@@ -38,5 +38,5 @@ def _copy(folder: Path) -> Iterator[Path]:
             ".py" if source.suffix == ".txt" else source.suffix
         )
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(source.read_text())
+        target.write_text(source.read_text().replace("my-bench", folder.resolve().name))
         yield target

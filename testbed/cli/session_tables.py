@@ -65,10 +65,13 @@ def _loops(loops: dict[str, Any]) -> Table:
 
 
 def _expectations(expectations: list[dict[str, Any]]) -> Table:
-    table = make_table("expectation", "verdict", ">margin", "unit")
+    table = make_table("expectation", "verdict", ">margin", "unit", "")
     for each in expectations:
-        text, verdict, unit = (str(each.get(key) or "") for key in ("text", "verdict", "unit"))
-        table.add_row(as_text(text), as_word(verdict), as_number(each.get("margin")), as_text(unit))
+        text, verdict, unit, detail = (
+            str(each.get(key) or "") for key in ("text", "verdict", "unit", "detail")
+        )
+        margin = as_number(each.get("margin"))
+        table.add_row(as_text(text), as_word(verdict), margin, as_text(unit), as_text(detail))
     return table
 
 

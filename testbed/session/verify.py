@@ -38,8 +38,9 @@ def _devices(bench: Bench) -> list[Problem]:
         except BenchFileError as error:
             problems += error.problems
         except (TestbedError, ValueError) as error:
-            told = device.wire.redacted(str(error))
-            problems.append(bench.document.problem(("devices", name, "wire"), told))
+            hint = error.next_step if isinstance(error, TestbedError) else ""
+            told, hint = (device.wire.redacted(text) for text in (str(error.args[0]), hint))
+            problems.append(bench.document.problem(("devices", name, "wire"), told, hint))
     clock.close()
     return problems
 

@@ -9,7 +9,7 @@ from testbed.clock import Clock, Ticker
 from testbed.signals import Quality, Sample, Signal
 
 _STALE_PERIODS = 5
-_STALE_FLOOR_NS = 200_000_000  # below this, a busy controller would take itself for a silent device
+_STALE_FLOOR_NS = 500_000_000  # below this, a busy controller would take itself for a silent device
 _CHECK_NS = 50_000_000
 
 
