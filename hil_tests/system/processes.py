@@ -90,6 +90,14 @@ class RunningBench:
         return self.summary
 
 
+def _begun(session: Path) -> bool:
+    """Whether the file is there and has been laid out: it is empty for a moment."""
+    try:
+        return session.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 @contextlib.contextmanager
 def running(bench: Path, session: Path, *options: str, **popen: Any) -> Iterator[RunningBench]:
     """Start a run; yields it once its session file is there."""
@@ -98,7 +106,7 @@ def running(bench: Path, session: Path, *options: str, **popen: Any) -> Iterator
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen
     ) as process:
         try:
-            wait_until(lambda: session.exists() or process.poll() is not None, "the session file")
+            wait_until(lambda: _begun(session) or process.poll() is not None, "the session file")
             yield RunningBench(process, session)
         finally:
             if process.poll() is None:
