@@ -1,6 +1,6 @@
 """What a bench file says: typed, validated, units resolved, every error with file:line:column."""
 
-from .bench import Bench, Loop, Twin, TwinModel
+from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
 from .device import Device
 from .expectation import Expectation, ExpectationKind
 from .load import load_bench
@@ -15,6 +15,7 @@ __all__ = [
     "Device",
     "Expectation",
     "ExpectationKind",
+    "FaultyBench",
     "Loop",
     "PidSpec",
     "PlantSpec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from testbed.signals import Signal
 from .device import Device
 from .document import Document
 from .expectation import Expectation
+from .problems import BenchFileError, Problem
 from .spec import PidSpec, PlantSpec, TwinLevel
 
 
@@ -71,3 +73,11 @@ class Bench:
     def by_path(self) -> dict[str, Signal]:
         """Every signal by its path, device.signal."""
         return {signal.path: signal for signal in self.signals}
+
+
+class FaultyBench(BenchFileError):
+    """A bench file with mistakes; `partial` is the bench as far as it could be resolved all the same."""
+
+    def __init__(self, problems: Iterable[Problem], partial: Bench) -> None:
+        super().__init__(problems)
+        self.partial = partial

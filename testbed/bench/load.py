@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from testbed.signals import Access, Signal
 
-from .bench import Bench, Loop, Twin, TwinModel
+from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
 from .device import Device, make_signals
 from .document import Document, Path_, read_document
 from .expectation import EXAMPLE, Expectation, parse_expectation, parse_signal
@@ -28,8 +28,7 @@ _DEFAULT_STALE_PERIODS = 5
 def load_bench(file: Path, environment: Mapping[str, str]) -> Bench:
     """Read, check and resolve a bench file; raises BenchFileError with all that is wrong in it.
 
-    `environment` gives the values of ${NAME} in wires. The error's `partial` is the bench as far as it
-    could be resolved.
+    `environment` gives the values of ${NAME} in wires. It is a FaultyBench if there is a bench at all.
     """
     document = read_document(file)
     spec, problems, left_out = _read_spec(document)
@@ -38,7 +37,7 @@ def load_bench(file: Path, environment: Mapping[str, str]) -> Bench:
     bench = resolver.resolve()
     problems += resolver.look.problems
     if problems:
-        raise BenchFileError(problems, bench)
+        raise FaultyBench(problems, bench)
     return bench
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from testbed.errors import UsageError
-
-if TYPE_CHECKING:
-    from .bench import Bench
 
 
 @dataclass(frozen=True, order=True)
@@ -29,14 +25,9 @@ class Problem:
 
 
 class BenchFileError(UsageError):
-    """All that is wrong, in the order in which it stands in the files.
+    """All that is wrong, in the order in which it stands in the files."""
 
-    `partial` is the bench as far as it could be resolved, for checks that go further; None when it
-    could not.
-    """
-
-    def __init__(self, problems: Iterable[Problem], partial: Bench | None = None) -> None:
-        self.partial = partial
+    def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(set(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 

@@ -20,17 +20,16 @@ def read_bench(file: Path) -> Bench:
     import asyncio
     import os
 
-    from testbed.bench import BenchFileError, load_bench
+    from testbed.bench import BenchFileError, FaultyBench, load_bench
     from testbed.session.verify import verify
 
     try:
         bench = load_bench(file, os.environ)
-    except BenchFileError as error:
-        if error.partial is not None:
-            try:
-                asyncio.run(verify(error.partial))
-            except BenchFileError as further:
-                raise BenchFileError([*error.problems, *further.problems]) from None
+    except FaultyBench as error:
+        try:
+            asyncio.run(verify(error.partial))
+        except BenchFileError as further:
+            raise BenchFileError([*error.problems, *further.problems]) from None
         raise
     asyncio.run(verify(bench))
     return bench

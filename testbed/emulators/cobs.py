@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -22,7 +20,7 @@ from testbed.protocols.cobs import (
 from testbed.protocols.numbers import to_raw_saturated
 
 from .base import EmulatedDevice, EmulatorContext, Ready
-from .serial_port import serial_port, tell
+from .serial_port import serve_serial
 
 
 class CobsBoard:
@@ -77,19 +75,4 @@ class CobsBoard:
 
 async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, ready: Ready) -> None:
     """Answer for all cobs devices until cancelled."""
-    with contextlib.ExitStack() as stack:
-        for each in devices:
-            _plug_in(each, context, ready, stack)
-        await asyncio.get_running_loop().create_future()
-
-
-def _plug_in(
-    each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.ExitStack
-) -> None:
-    port = stack.enter_context(
-        serial_port(each, context, lambda time_ns, data: board.received(time_ns, data))
-    )
-    board = CobsBoard(each, port.write)
-    for ticker in board.start(context.clock):
-        stack.callback(ticker.cancel)
-    tell(ready, each.device.name, port)
+    await serve_serial(devices, context, ready, CobsBoard)

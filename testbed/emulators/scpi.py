@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 
+from testbed.clock import Clock, Ticker
 from testbed.protocols.scpi import (
     ErrorEntry,
     HeaderPattern,
@@ -28,7 +27,7 @@ from testbed.protocols.scpi import (
 from testbed.signals import Access
 
 from .base import EmulatedDevice, EmulatorContext, Ready
-from .serial_port import serial_port, tell
+from .serial_port import serve_serial
 
 
 class ScpiInstrument:
@@ -51,6 +50,10 @@ class ScpiInstrument:
         }
         self._common = self._common_commands()
         self._registers = {"*ESE": "event_enable", "*SRE": "service_enable"}
+
+    def start(self, clock: Clock) -> list[Ticker]:
+        """Do nothing unasked: an instrument speaks when it is spoken to."""
+        return []
 
     def received(self, time_ns: int, data: bytes) -> None:
         """Take what the controller sent; each line with queries is answered by one line."""
@@ -155,17 +158,4 @@ def _one_number(parameters: tuple[str, ...]) -> float:
 
 async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, ready: Ready) -> None:
     """Answer for all scpi devices until cancelled."""
-    with contextlib.ExitStack() as stack:
-        for each in devices:
-            _plug_in(each, context, ready, stack)
-        await asyncio.get_running_loop().create_future()
-
-
-def _plug_in(
-    each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.ExitStack
-) -> None:
-    port = stack.enter_context(
-        serial_port(each, context, lambda time_ns, data: instrument.received(time_ns, data))
-    )
-    instrument = ScpiInstrument(each, port.write)
-    tell(ready, each.device.name, port)
+    await serve_serial(devices, context, ready, ScpiInstrument)

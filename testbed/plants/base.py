@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import ClassVar, Protocol, cast
 
-from testbed.bench.problems import nearest
-from testbed.errors import UsageError
+from testbed.bench.plugins import find_part
 
 GROUP = "testbed.plants"
 
@@ -37,12 +34,4 @@ class Plant(Protocol):
 
 def plant_class(model: str) -> type[Plant]:
     """Return the plant called `model`; raises UsageError naming the nearest one known."""
-    if model in _OURS:
-        module, _, name = _OURS[model].partition(":")
-        return cast(type[Plant], getattr(importlib.import_module(module), name))
-    points = list(entry_points(group=GROUP))
-    found = [point for point in points if point.name == model]
-    if len(found) == 1:
-        return cast(type[Plant], found[0].load())
-    known = [*_OURS, *(point.name for point in points)]
-    raise UsageError(f"no plant is called {model!r}: {nearest(model, known)}")
+    return cast(type[Plant], find_part(GROUP, _OURS, model, "no plant is called"))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import ClassVar, Protocol, cast
 
-from testbed.bench.problems import nearest
-from testbed.errors import UsageError
+from testbed.bench.plugins import find_part
 
 GROUP = "testbed.models"
 
@@ -33,11 +30,4 @@ class Model(Protocol):
 
 def model_class(kind: str) -> type[Model]:
     """Return the model called `kind`; raises UsageError naming the nearest one known."""
-    if kind in _OURS:
-        module, _, name = _OURS[kind].partition(":")
-        return cast(type[Model], getattr(importlib.import_module(module), name))
-    points = list(entry_points(group=GROUP))
-    found = [point for point in points if point.name == kind]
-    if len(found) == 1:
-        return cast(type[Model], found[0].load())
-    raise UsageError(f"no model is called {kind!r}: {nearest(kind, [*_OURS, *(p.name for p in points)])}")
+    return cast(type[Model], find_part(GROUP, _OURS, kind, "no model is called"))
