@@ -85,7 +85,7 @@ def test_an_empty_name_never_sends_a_run_to_the_real_devices(tmp_path):
 def test_an_existing_recording_is_not_overwritten(tmp_path):
     session = tmp_path / "friday.session"
     session.write_bytes(b"a recording")
-    result = testbed("run", RIG, "--emulate", "probe", "--for", "1s", "--json", "--session", session)
+    result = testbed("run", RIG, "--for", "1s", "--json", "--session", session)
     assert result.returncode == 2
     assert f"{session} exists already, and no recording is ever overwritten" in result.stderr
     assert "Traceback" not in result.stderr
@@ -96,10 +96,10 @@ def test_an_existing_recording_is_not_overwritten(tmp_path):
 @pytest.mark.parametrize("place", ["file/run.session", "/proc/run.session"])
 def test_a_place_that_cannot_be_recorded_to_is_told_before_anything_is_driven(tmp_path, place):
     (tmp_path / "file").write_text("no folder")
-    result = testbed("run", RIG, "--emulate", "probe", "--for", "1s", "--session", tmp_path / place)
+    result = testbed("run", RIG, "--for", "1s", "--session", tmp_path / place)
     assert result.returncode == 2
     assert f"cannot record to {tmp_path / place}" in result.stderr
-    assert "online" not in result.stderr
+    assert "offline" not in result.stderr  # no wire was tried
     assert "Traceback" not in result.stderr
 
 

@@ -131,7 +131,7 @@ def half_there(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str,
         }
         bench = bench_of(folder, wires)
         session = folder / "run.session"
-        return (*run(bench, session, 3), session)
+        return (*run(bench, session, 2.5), session)
 
 
 def test_a_wire_that_cannot_be_opened_blocks_the_run_and_exits_4(half_there):
@@ -230,7 +230,7 @@ def misbehaved(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str,
         }
         bench = folder / "bench.yaml"
         bench.write_text(yaml.safe_dump({"bench": "misbehaving", "devices": devices}))
-        code, summary, _ = run(bench, folder / "run.session", 6)
+        code, summary, _ = run(bench, folder / "run.session", 5)
     return code, summary, folder / "run.session"
 
 
