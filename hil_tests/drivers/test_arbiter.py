@@ -31,21 +31,29 @@ class Wire:
     ) -> Request:
         """Submit a request; `deadline` is in seconds from now, 0 for none."""
 
-        def send() -> None:
-            if self.broken:
-                raise LinkLost("cut")
-            self.sent.append(name)
-
-        request = Request(
-            priority,
-            round(timeout * NS),
-            send=send,
-            failed=lambda reason: self.failed.append((name, reason)),
-            key=key,
-            deadline_ns=self.clock.now() + round(deadline * NS) if deadline else 0,
-        )
+        deadline_ns = self.clock.now() + round(deadline * NS) if deadline else 0
+        request = _Noted(self, name, priority, round(timeout * NS), key, deadline_ns)
         self.arbiter.submit(request)
         return request
+
+
+class _Noted(Request):
+    """Writes its name on the wire."""
+
+    def __init__(
+        self, wire: Wire, name: str, priority: Priority, timeout_ns: int, key: str | None, deadline_ns: int
+    ) -> None:
+        super().__init__(priority, timeout_ns, key, deadline_ns)
+        self._wire = wire
+        self._name = name
+
+    def send(self) -> None:
+        if self._wire.broken:
+            raise LinkLost("cut")
+        self._wire.sent.append(self._name)
+
+    def failed(self, reason: str) -> None:
+        self._wire.failed.append((self._name, reason))
 
 
 def test_given_a_free_wire_then_a_request_is_sent_at_once() -> None:

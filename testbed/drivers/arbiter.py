@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
-
-import msgspec
+from abc import ABC, abstractmethod
 
 from testbed.clock import Clock, Timer
 from testbed.errors import LinkError
 from testbed.signals import Priority
 
-Failed = Callable[[str], None]
 
-
-class Request(msgspec.Struct):
+class Request(ABC):
     """One exchange: `send` writes it, `failed` hears why no answer came.
 
     `key` names a poll: while one with the same key waits or is in flight, another is not queued, so a
     slow device is polled more slowly instead of ever later. Commands have no key and never coalesce.
-    `deadline_ns` 0 means that it never expires while waiting.
+    `deadline_ns` 0 means that it never expires while waiting. A request may be submitted again.
+
+    A class and no pair of callbacks: those would hold the request that holds them, and every command
+    would be left to the garbage collector, which stops all loops while it works.
     """
 
-    priority: Priority
-    timeout_ns: int
-    send: Callable[[], None]
-    failed: Failed
-    key: str | None = None
-    deadline_ns: int = 0
-    expires_ns: int = 0
-    """When it has been in flight for too long; set as it is sent."""
+    def __init__(
+        self, priority: Priority, timeout_ns: int, key: str | None = None, deadline_ns: int = 0
+    ) -> None:
+        self.priority = priority
+        self.timeout_ns = timeout_ns
+        self.key = key
+        self.deadline_ns = deadline_ns
+        self.expires_ns = 0
+        """When it has been in flight for too long; set as it is sent."""
+
+    @abstractmethod
+    def send(self) -> None:
+        """Write it."""
+
+    @abstractmethod
+    def failed(self, reason: str) -> None:
+        """Learn that it was not answered, or not even sent."""
 
 
 class Arbiter:

@@ -50,7 +50,7 @@ class Poll(Exchange):
         """Publish that there is no value; the line stays up."""
         self._all_bad(reason)
 
-    def failed(self, reason: str) -> None:
+    def unanswered(self, reason: str) -> None:
         """Publish that no answer came; when the line closes, the supervisor says it for all signals."""
         if not self.line.closed:
             self._all_bad(reason)
@@ -80,7 +80,7 @@ class Write(Exchange):
         """Settle it with the exception's name."""
         self._command.finish(Outcome.FAILED, self.line.clock.now(), reason)
 
-    def failed(self, reason: str) -> None:
+    def unanswered(self, reason: str) -> None:
         """Settle it: it may have been carried out, or never left."""
         now = self.line.clock.now()
         expired = not self._command.sent_ns and 0 < self._command.deadline_ns < now
@@ -112,7 +112,7 @@ class Greeting(Exchange):
         """Settle: it is there, unless a gateway speaks for it."""
         self._settle(reason if self._away else "")
 
-    def failed(self, reason: str) -> None:
+    def unanswered(self, reason: str) -> None:
         """Settle: it is not there."""
         self._settle(reason)
 

@@ -63,8 +63,8 @@ class Line:
         """Send it as soon as the line is free for its priority; raises LinkLost when it is closed."""
         if self.closed:
             raise LinkLost(self.closed)
-        self.arbiter.submit(exchange.request)
-        if self._listening is not None and exchange.request.priority <= Priority.COMMAND:
+        self.arbiter.submit(exchange)
+        if self._listening is not None and exchange.priority <= Priority.COMMAND:
             # Nothing late can pass for the echo of a write, so a write need not wait for it.
             self._listening.end()
             self._listening = None
@@ -104,7 +104,7 @@ class Line:
             self.unanswered()
         if self.channel.in_order:
             self._listening = _LateResponse(self, exchange.transaction)
-            self.arbiter.submit(self._listening.request)
+            self.arbiter.submit(self._listening)
 
     def patience_ns(self, transaction: Transaction) -> int:
         """Return how long a response may take: the wire's timeout, and on a serial line the bits."""
@@ -115,7 +115,7 @@ class Line:
         return patience
 
 
-class Exchange:
+class Exchange(Request):
     """A request on a line and what becomes of it; what it is for is up to its subclasses."""
 
     def __init__(
@@ -126,11 +126,9 @@ class Exchange:
         key: str | None = None,
         deadline_ns: int = 0,
     ) -> None:
+        super().__init__(priority, line.patience_ns(transaction), key, deadline_ns)
         self.line = line
         self.transaction = transaction
-        self.request = Request(
-            priority, line.patience_ns(transaction), self._send, self._failed, key, deadline_ns
-        )
         self.sent_ns = 0
         """When it was last written; 0 while it never was."""
         self._launched = False
@@ -143,7 +141,7 @@ class Exchange:
     def refused(self, reason: str) -> None:
         """Learn that the device answered otherwise than hoped for."""
 
-    def failed(self, reason: str) -> None:
+    def unanswered(self, reason: str) -> None:
         """Learn that no answer came; not called for polls when the line closes."""
 
     # What the channel and the arbiter call ------------------------------------------------------
@@ -168,24 +166,26 @@ class Exchange:
                 self.line.answered(time_ns)
                 self.refused(complaint(self.transaction, pdu))
         finally:
-            self.line.arbiter.answered(self.request)
+            self.line.arbiter.answered(self)
 
     def spoiled(self, time_ns: int, reason: str) -> None:
         """Take a response that cannot be this request's."""
         self.line.answered(time_ns)
         self.refused(reason)
-        self.line.arbiter.answered(self.request)
+        self.line.arbiter.answered(self)
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Write the request."""
         self._launched = True
         self.line.channel.send(self)
 
-    def _failed(self, reason: str) -> None:
+    def failed(self, reason: str) -> None:
+        """Learn that it ended without a response."""
         launched, self._launched = self._launched, False
         came = self.line.channel.forget(self)
         if launched and not self.line.closed:
             self.line.timed_out(self)
-        self.failed(f"{reason}; {came}" if came else reason)
+        self.unanswered(f"{reason}; {came}" if came else reason)
 
 
 class _LateResponse(Exchange):
@@ -201,15 +201,17 @@ class _LateResponse(Exchange):
     def end(self) -> None:
         """Give the line free."""
         self.line.channel.forget(self)
-        self.line.arbiter.answered(self.request)
+        self.line.arbiter.answered(self)
 
     def arrived(self, time_ns: int, pdu: bytes) -> None:
         """Drop it: its signals were reported bad already, and its value is old."""
         self.line.answered(time_ns)
-        self.line.arbiter.answered(self.request)
+        self.line.arbiter.answered(self)
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Listen; nothing is written."""
         self.line.channel.listen(self)
 
-    def _failed(self, reason: str) -> None:
+    def failed(self, reason: str) -> None:
+        """Stop listening: it did not come."""
         self.line.channel.forget(self)

@@ -46,12 +46,12 @@ class Conversation:
         self, clock: Clock, timeout: float, write: Callable[[bytes], None], silent: Callable[[str], None]
     ) -> None:
         self._clock = clock
-        self._timeout_ns = round(timeout * NS)
+        self.timeout_ns = round(timeout * NS)
         self._write = write
         self._silent = silent
         self._reader = LineReader()
         self._arbiter = Arbiter(clock)
-        self._request: Request | None = None
+        self._turn: _Turn | None = None
         self._exchange: Exchange | None = None
         self._identity = ""
         self._identified: asyncio.Future[str] | None = None
@@ -93,24 +93,11 @@ class Conversation:
         self, exchange: Exchange, priority: Priority, *, key: str | None = None, deadline_ns: int = 0
     ) -> None:
         """Carry out an exchange when its turn comes; `key` and `deadline_ns` as in Request."""
-        self._arbiter.submit(self._request_for(exchange, priority, key, deadline_ns))
+        self._arbiter.submit(_Turn(self, exchange, priority, key, deadline_ns))
 
     def poll(self, exchange: Exchange, key: str) -> Callable[[], None]:
         """Return what carries out `exchange` as a poll, whenever it is called and it is not under way."""
-        return partial(self._arbiter.submit, self._request_for(exchange, Priority.POLL, key, 0))
-
-    def _request_for(
-        self, exchange: Exchange, priority: Priority, key: str | None, deadline_ns: int
-    ) -> Request:
-        request = Request(
-            priority,
-            self._timeout_ns,
-            send=lambda: self._begin(request, exchange),
-            failed=partial(self._failed, exchange),
-            key=key,
-            deadline_ns=deadline_ns,
-        )
-        return request
+        return partial(self._arbiter.submit, _Turn(self, exchange, Priority.POLL, key))
 
     def received(self, time_ns: int, data: bytes) -> None:
         """Take what the instrument sent."""
@@ -127,8 +114,10 @@ class Conversation:
         self._arbiter.fail_all(reason)
         self._exchange = None
 
-    def _begin(self, request: Request, exchange: Exchange) -> None:
-        self._request, self._exchange = request, exchange
+    def begin(self, turn: _Turn) -> None:
+        """Ask what `turn` is for, or first get back into step."""
+        self._turn, self._exchange = turn, turn.exchange
+        exchange = turn.exchange
         exchange.asked = False
         if self._in_step:
             self._put(exchange)
@@ -159,10 +148,11 @@ class Conversation:
             self._timeouts = 0
             self._exchange = None
             exchange.answered(time_ns, line)
-            if self._request is not None:
-                self._arbiter.answered(self._request)
+            if self._turn is not None:
+                self._arbiter.answered(self._turn)
 
-    def _failed(self, exchange: Exchange, reason: str) -> None:
+    def fail(self, exchange: Exchange, reason: str) -> None:
+        """End an exchange that was not answered."""
         if exchange is self._exchange and not self._closed:
             self._exchange = None
             self._in_step = False
@@ -175,6 +165,28 @@ class Conversation:
         if self._closed:
             raise LinkLost("the connection is closed")
         self._write(f"{message}\n".encode())
+
+
+class _Turn(Request):
+    """An exchange's turn to use the line."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        exchange: Exchange,
+        priority: Priority,
+        key: str | None,
+        deadline_ns: int = 0,
+    ) -> None:
+        super().__init__(priority, conversation.timeout_ns, key, deadline_ns)
+        self.exchange = exchange
+        self._conversation = conversation
+
+    def send(self) -> None:
+        self._conversation.begin(self)
+
+    def failed(self, reason: str) -> None:
+        self._conversation.fail(self.exchange, reason)
 
 
 def _late(text: str) -> bool:
