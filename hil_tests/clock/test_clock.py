@@ -1,6 +1,7 @@
 """Session time rises, deadlines keep their order, missed ticks are skipped and counted."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -98,7 +99,7 @@ async def test_a_ticker_keeps_its_grid_and_skips_what_it_missed():
     ticker.cancel()
     assert all((due - dues[0]) % (10 * MS) == 0 for due in dues)
     assert ticker.skipped >= 4
-    steps = [later - earlier for earlier, later in zip(dues, dues[1:], strict=False)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(dues)]
     assert max(steps) >= 50 * MS  # the missed ticks were not made up in a burst
     clock.close()
 
@@ -123,7 +124,7 @@ async def test_tickers_are_spread_over_their_period():
     clock = SystemClock()
     tickers = [clock.every(1_000 * MS, lambda: None) for _ in range(10)]
     phases = sorted(ticker.due_ns - clock.now() for ticker in tickers)
-    gaps = [later - earlier for earlier, later in zip(phases, phases[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(phases)]
     assert min(gaps) > 30 * MS
     clock.close()
 
