@@ -1,5 +1,6 @@
 """Whatever is wrong with a bench file is told with file, line, column and the nearest right name."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -194,7 +195,5 @@ def test_no_bench_file_makes_a_traceback_whatever_its_bytes(tmp_path):
     lines = RIG.read_text().splitlines(keepends=True)
     for cut in range(0, len(lines), 3):  # every third line left out, one at a time
         text = "".join(lines[:cut] + lines[cut + 1 :])
-        try:
+        with contextlib.suppress(BenchFileError):  # anything else would fail this test
             load(tmp_path, text, **os.environ)
-        except BenchFileError as error:
-            assert error.problems
