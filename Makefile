@@ -23,7 +23,7 @@ bench: $(VENV)/installed
 
 # The environment is made anew only when what it should hold has changed.
 $(VENV)/installed: pyproject.toml constraints.txt tools/install-system-packages
-	tools/install-system-packages
+	PYTHON=$(PYTHON) tools/install-system-packages
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -57,26 +57,31 @@ class Result:
 def measure(quick: bool = False) -> list[Row]:
     """Measure 20 loops at 100 Hz and one loop as fast as it goes."""
     rounds, seconds = (1, 3.0) if quick else (3, 6.0)
-    ours, peer = _rounds(20, 100, rounds, seconds)
-    fast, fast_peer = _rounds(1, 0, rounds, seconds)
+    ours, peer, floor = _rounds(20, 100, rounds, seconds, _Testbed, _Handwritten, _Floor)
+    fast, fast_peer = _rounds(1, 0, rounds, seconds, _Testbed, _Handwritten)
     latency, cpu, speed = peer.latency / ours.latency, ours.cpu / peer.cpu, fast.rate / fast_peer.rate
     return [
         Row("20 loops at 100 Hz: sample to actuation p50", ours.latency, "us", _PEER, peer.latency,
             "at least 20x lower", latency >= 20),
+        Row("  the barest loops, on this machine now", floor.latency, "us", _PEER, peer.latency),
         Row("20 loops at 100 Hz: CPU per cycle, recording", ours.cpu, "us", _PEER, peer.cpu,
             "at most 1/3", cpu <= 1 / 3),
+        Row("  the barest loops, on this machine now", floor.cpu, "us", _PEER, peer.cpu),
         Row("20 loops at 100 Hz: cycles", ours.rate, "1/s", _PEER, peer.rate),
         Row("one loop as fast as it goes", fast.rate, "1/s", _PEER, fast_peer.rate,
             "at least 2x", speed >= 2),
     ]  # fmt: skip
 
 
-def _rounds(count: int, rate: int, rounds: int, seconds: float) -> tuple[Result, Result]:
-    ours, peers = [], []
+def _rounds(
+    count: int, rate: int, rounds: int, seconds: float, *controllers: type[_Controller]
+) -> list[Result]:
+    """Return each controller's medians over rounds in which they take turns."""
+    results: dict[type[_Controller], list[Result]] = {each: [] for each in controllers}
     for _ in range(rounds):
-        peers.append(_round(count, rate, seconds, _Handwritten))
-        ours.append(_round(count, rate, seconds, _Testbed))
-    return _median(ours), _median(peers)
+        for controller in reversed(controllers):
+            results[controller].append(_round(count, rate, seconds, controller))
+    return [_median(results[controller]) for controller in controllers]
 
 
 def _median(results: list[Result]) -> Result:
@@ -152,15 +157,25 @@ class _Controller:
         raise NotImplementedError
 
 
-class _Handwritten(_Controller):
-    def command(self, rate: int, ports: list[str], modbus: int, seconds: float) -> list[str]:
-        broker = self.stack.enter_context(_broker(self.folder))
-        numbers = [str(rate), str(seconds + _WARM_UP + 1), str(modbus), str(broker)]
-        return [sys.executable, "-m", "benchmarks.handwritten", *numbers, *ports]
+class _Script(_Controller):
+    """A controller that prints its latencies when its time is over."""
 
     def latencies(self) -> list[tuple[float, float]]:
         assert self.process.stdout is not None
         return [(when, latency) for when, latency in json.loads(self.process.stdout.read())]
+
+
+class _Floor(_Script):
+    def command(self, rate: int, ports: list[str], modbus: int, seconds: float) -> list[str]:
+        numbers = [str(rate), str(seconds + _WARM_UP + 1), str(modbus)]
+        return [sys.executable, "-m", "benchmarks.floor", *numbers, *ports]
+
+
+class _Handwritten(_Script):
+    def command(self, rate: int, ports: list[str], modbus: int, seconds: float) -> list[str]:
+        broker = self.stack.enter_context(_broker(self.folder))
+        numbers = [str(rate), str(seconds + _WARM_UP + 1), str(modbus), str(broker)]
+        return [sys.executable, "-m", "benchmarks.handwritten", *numbers, *ports]
 
 
 class _Testbed(_Controller):

@@ -154,3 +154,22 @@ def test_the_same_seed_and_name_give_the_same_numbers():
     assert first == [Seeds(7).stream("noise").random() for _ in range(3)]
     assert Seeds(7).stream("noise").random() != Seeds(7).stream("other").random()
     assert Seeds(7).stream("noise").random() != Seeds(8).stream("noise").random()
+
+
+async def test_what_was_skipped_is_counted_until_it_is_taken():
+    clock = SystemClock()
+    ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == 1:
+            time.sleep(0.055)
+
+    ticker = clock.every(10 * MS, tick, phase_ns=0)
+    await eventually(lambda: len(ticks) >= 2, "two ticks")
+    count, longest_ns = clock.take_skipped()
+    assert count == ticker.skipped >= 4
+    assert longest_ns >= 40 * MS
+    ticker.cancel()
+    assert clock.take_skipped() == (0, 0)
+    clock.close()

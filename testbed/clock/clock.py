@@ -45,7 +45,15 @@ class Clock(Protocol):
 class Ticker:
     """A periodic call on a fixed grid; missed ticks are skipped and counted, never made up in a burst."""
 
-    def __init__(self, clock: Clock, period_ns: int, callback: Callable[[], None], start_ns: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        period_ns: int,
+        callback: Callable[[], None],
+        start_ns: int,
+        missed: Callable[[int, int], None] = lambda count, late_ns: None,
+    ) -> None:
+        """Tick from `start_ns` on; `missed` hears how many ticks were skipped, and how late this one is."""
         if period_ns <= 0:
             raise ValueError(f"a ticker's period must be positive, not {period_ns} ns")
         self.period_ns = period_ns
@@ -53,6 +61,7 @@ class Ticker:
         self.skipped = 0
         self._clock = clock
         self._callback = callback
+        self._missed = missed
         self._timer = clock.at(start_ns, self._tick)
 
     def _tick(self) -> None:
@@ -61,6 +70,7 @@ class Ticker:
         if late >= 0:
             missed = late // self.period_ns + 1
             self.skipped += missed
+            self._missed(missed, late + self.period_ns)
             next_due += missed * self.period_ns
         # Armed before the call, so that a callback that raises or cancels finds the next tick in place.
         self._timer = self._clock.at(next_due, self._tick)
@@ -84,6 +94,8 @@ class SystemClock:
         self._tickers = 0
         self._armed_ns = 0
         self._firing = False
+        self._skipped = 0
+        self._longest_ns = 0
         self._loop = loop or asyncio.get_running_loop()
         self._alarm: Alarm = best_alarm(self._loop, self._fire)
 
@@ -109,7 +121,13 @@ class SystemClock:
         if phase_ns is None:
             self._tickers += 1
             phase_ns = int(period_ns * ((self._tickers * _GOLDEN) % 1.0))
-        return Ticker(self, period_ns, callback, self.now() + phase_ns)
+        return Ticker(self, period_ns, callback, self.now() + phase_ns, self._count)
+
+    def take_skipped(self) -> tuple[int, int]:
+        """Return (ticks skipped since the last call, the longest that one of them was held up in ns)."""
+        taken = self._skipped, self._longest_ns
+        self._skipped = self._longest_ns = 0
+        return taken
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
@@ -119,6 +137,10 @@ class SystemClock:
         """Forget every deadline and release the alarm."""
         self._heap.clear()
         self._alarm.close()
+
+    def _count(self, missed: int, late_ns: int) -> None:
+        self._skipped += missed
+        self._longest_ns = max(self._longest_ns, late_ns)
 
     def _arm(self, time_ns: int) -> None:
         self._armed_ns = time_ns

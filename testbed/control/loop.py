@@ -16,6 +16,9 @@ from .pid import Pid
 OVERRUN = 1
 """Flag of a cycle that came while the command before it was still on its way."""
 
+ACTED_SAFE = 2
+"""Flag of a cycle that, for want of a fresh sample, commanded the safe value in place of the controller's."""
+
 _FASTEST_CHECK_NS = 20_000_000
 
 
@@ -137,6 +140,7 @@ class LoopRunner:
             f" {self.spec.writes.path} goes to its safe value"
         )
         self._report(Event(now, Level.WARNING, self.spec.name, "stale", text))
+        self._cycles.add(now, 0, age, -1, -1, ACTED_SAFE)
         self._drive_safe(f"loop {self.spec.name}: {self.spec.reads.path} is stale")
 
     def _resume(self) -> None:

@@ -24,6 +24,7 @@ from .file import SessionWriter
 from .metadata import attachments, start_metadata
 
 _CLOCK_PAIR_NS = 10 * NS
+_SKIPPED_NS = NS
 _RESTART_PAUSE = 0.2  # s before a driver that crashed is started again
 
 Tell = Callable[[Event], None]
@@ -100,7 +101,10 @@ class Run:
         return verdict
 
     async def _serve(self, parts: Assembly, seconds: float | None) -> None:
-        pairs = self._clock.every(_CLOCK_PAIR_NS, self._pair_clocks, 0)
+        watches = (
+            self._clock.every(_CLOCK_PAIR_NS, self._pair_clocks, 0),
+            self._clock.every(_SKIPPED_NS, self._tell_skipped),
+        )
         async with asyncio.TaskGroup() as group:
             drivers = {
                 name: group.create_task(self._keep(driver), name=f"driver {name}")
@@ -123,7 +127,8 @@ class Run:
                 for loop in parts.loops.values():
                     loop.stop()
                 await self._make_safe(parts, lambda name: drivers[name].cancel())
-                pairs.cancel()
+                for watch in watches:
+                    watch.cancel()
                 for task in drivers.values():
                     task.cancel()
 
@@ -209,6 +214,13 @@ class Run:
             self._fail(str(context.get("message", "a callback")), error)
         else:
             self._report_run(Level.WARNING, "loop", str(context.get("message")))
+
+    def _tell_skipped(self) -> None:
+        count, longest_ns = self._clock.take_skipped()
+        if count:
+            text = f"{count} ticks were skipped: the controller was held up for {longest_ns / 1e6:.0f} ms"
+            event = Event(self._clock.now(), Level.INFO, "run", "skipped", text)
+            self._writer.event(event)  # recorded only: on a busy machine it would drown all else
 
     def _pair_clocks(self) -> None:
         self._writer.clock_pair(*self._clock.pair())

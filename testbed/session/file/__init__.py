@@ -1,6 +1,8 @@
 """The session file: one SQLite file that records a run and can be read while it is written."""
 
-from .columns import ACTED_SAFE, OVERRUN, CycleLog
+from testbed.control.loop import ACTED_SAFE, OVERRUN
+
+from .columns import CycleLog
 from .export import write_csv
 from .folder import Entry, find_session, list_sessions
 from .reader import UNFINISHED, SessionReader

@@ -125,13 +125,6 @@ class CycleChunk(NamedTuple):
     flags: bytearray
 
 
-OVERRUN = 1
-"""Flag of a cycle that was not done when the next one was due."""
-
-ACTED_SAFE = 2
-"""Flag of a cycle that commanded the safe value in place of the controller's."""
-
-
 class CycleLog:
     """Gathers the timing of one loop's cycles."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from testbed.clock import NS
+from testbed.control.loop import OVERRUN
 
-from .columns import OVERRUN
 from .reader import SessionReader
 from .store import finite
 
