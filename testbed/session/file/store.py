@@ -23,6 +23,11 @@ from .schema import APPLICATION_ID, TABLES, VERSION
 _LOCK_TIMEOUT_S = 30.0  # how long another program may hold the database's write lock
 _CACHE_KIB = 2048
 _WAL_LIMIT = 64 << 20  # bytes that the write-ahead log may keep on disk once it is checkpointed
+_ROWS_AT_ONCE = (
+    32,
+    8,
+    1,
+)  # rows of one statement; 13 columns x 32 stay under SQLite's old limit of 999 values
 
 
 @dataclass
@@ -75,20 +80,31 @@ class Store:
         """Commit a batch."""
         database = self._database
         database.execute("BEGIN IMMEDIATE")
-        for samples in batch.samples:
-            self._write_samples(samples)
-        for frames in batch.frames:
-            self._write_frames(frames)
+        self._insert("chunks", [_sample_row(chunk) for chunk in batch.samples])
+        reasons = [(*reason[:4], _text(reason.reason)) for chunk in batch.samples for reason in chunk.reasons]
+        database.executemany("INSERT INTO reasons VALUES (?, ?, ?, ?, ?)", reasons)
+        self._insert("frames", [_frame_row(chunk) for chunk in batch.frames])
         database.executemany("INSERT OR IGNORE INTO loops VALUES (?)", [(name,) for name in batch.loops])
-        for cycles in batch.cycles:
-            self._write_cycles(cycles)
-        database.executemany(
-            "INSERT INTO commands VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            map(_command_row, batch.commands),
-        )
-        database.executemany("INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?)", map(_event_row, batch.events))
+        self._insert("cycles", [_cycle_row(chunk) for chunk in batch.cycles])
+        self._insert("commands", [_command_row(command) for command in batch.commands])
+        self._insert("events", [_event_row(event) for event in batch.events])
         database.executemany("INSERT INTO clock_pairs VALUES (?, ?)", batch.clock_pairs)
         database.execute("COMMIT")
+
+    def _insert(self, table: str, rows: list[tuple[object, ...]]) -> None:
+        """Insert rows into a table whose first column numbers them, many with each statement.
+
+        Every statement gives the interpreter lock away and has to win it back from the event loop, so a
+        statement a row would hold up both for several times as long as the writing takes.
+        """
+        done = 0
+        for size in _ROWS_AT_ONCE:
+            while len(rows) - done >= size:
+                marks = f"(NULL{', ?' * len(rows[done])})"
+                values = [value for row in rows[done : done + size] for value in row]
+                # Table and marks are ours; SQLite keeps the few statements that come of it prepared.
+                self._database.execute(f"INSERT INTO {table} VALUES {', '.join([marks] * size)}", values)  # noqa: S608
+                done += size
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
         """Commit the end metadata, safe from a power cut from here on."""
@@ -116,34 +132,6 @@ class Store:
             [(key, to_json(value)) for key, value in metadata.items()],
         )
 
-    def _write_samples(self, chunk: SampleChunk) -> None:
-        times, values, qualities = chunk.times, chunk.values, chunk.qualities
-        t0, t1 = min(times), max(times)
-        row = (chunk.signal, chunk.first, len(times), t0, t1, *_extremes(times, values))
-        self._database.execute(
-            "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, qualities if any(qualities) else None, _little(times), _little(values)),
-        )
-        if chunk.reasons:
-            rows = [(*reason[:4], _text(reason.reason)) for reason in chunk.reasons]
-            self._database.executemany("INSERT INTO reasons VALUES (?, ?, ?, ?, ?)", rows)
-
-    def _write_frames(self, chunk: FrameChunk) -> None:
-        times = chunk.times
-        columns = (_little(times), chunk.directions, _little(chunk.lengths), chunk.data)
-        self._database.execute(
-            "INSERT INTO frames VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (chunk.device, len(times), min(times), max(times), *columns),
-        )
-
-    def _write_cycles(self, chunk: CycleChunk) -> None:
-        times = chunk.times
-        columns = (times, chunk.lateness, chunk.age, chunk.latency, chunk.acknowledged)
-        self._database.execute(
-            "INSERT INTO cycles VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (chunk.loop, len(times), min(times), max(times), *map(_little, columns), chunk.flags),
-        )
-
 
 def _statements(script: str) -> Iterable[str]:
     """Split a script of CREATE statements; executescript would commit in the middle of our transaction."""
@@ -153,6 +141,24 @@ def _statements(script: str) -> Iterable[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def _sample_row(chunk: SampleChunk) -> tuple[object, ...]:
+    times, values, qualities = chunk.times, chunk.values, chunk.qualities
+    row = (chunk.signal, chunk.first, len(times), min(times), max(times), *_extremes(times, values))
+    return (*row, qualities if any(qualities) else None, _little(times), _little(values))
+
+
+def _frame_row(chunk: FrameChunk) -> tuple[object, ...]:
+    times = chunk.times
+    columns = (_little(times), chunk.directions, _little(chunk.lengths), chunk.data)
+    return (chunk.device, len(times), min(times), max(times), *columns)
+
+
+def _cycle_row(chunk: CycleChunk) -> tuple[object, ...]:
+    times = chunk.times
+    columns = (times, chunk.lateness, chunk.age, chunk.latency, chunk.acknowledged)
+    return (chunk.loop, len(times), min(times), max(times), *map(_little, columns), chunk.flags)
 
 
 def _extremes(
