@@ -37,6 +37,7 @@ def run(
     """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
     import uvloop
 
+    from testbed.errors import UsageError
     from testbed.session.emulation import parse_names
     from testbed.session.file import summarize
 
@@ -44,10 +45,13 @@ def run(
     seconds = _duration(for_)
     names = parse_names(emulate, bench) if emulate is not None else []
     path = session or default_path(bench.name)
-    verdict = uvloop.run(
-        _run(bench, path, seconds, names, bench.seed if seed is None else seed, live=not json)
-    )
+    if path.exists():  # said before anything is started; the writer makes sure of it
+        raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
+    seed = bench.seed if seed is None else seed
+    verdict, failure = uvloop.run(_run(bench, path, seconds, names, seed, live=not json))
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
+    if failure:
+        summary["recording_failure"] = failure
     if json:
         print_json(summary)
     else:
@@ -60,7 +64,7 @@ def run(
 
 async def _run(
     bench: Bench, path: Path, seconds: float | None, names: list[str], seed: int, *, live: bool
-) -> RunVerdict:
+) -> tuple[RunVerdict, str]:
     import contextlib
 
     from testbed.session.emulation import emulation
@@ -76,7 +80,7 @@ async def _run(
         with live_view(path, bench, seconds, wanted=live) as speak:
             controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
             _stop_on_signals(controller.stop)
-            return await controller.run(seconds)
+            return await controller.run(seconds), controller.recording_failure
 
 
 def _stop_on_signals(stop: Callable[[str], None]) -> None:
@@ -92,12 +96,13 @@ def _stop_on_signals(stop: Callable[[str], None]) -> None:
 
 def default_path(bench: str) -> Path:
     """Return a dated name in ./sessions that is not taken yet."""
+    import re
     from datetime import datetime
 
     from testbed.session.file import SUFFIX
 
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
-    base = Path("sessions") / f"{stamp}_{bench}"
+    base = Path("sessions") / re.sub(r"[^\w.-]+", "-", f"{stamp}_{bench}")
     path, count = base.with_name(base.name + SUFFIX), 1
     while path.exists():
         count += 1

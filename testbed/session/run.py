@@ -71,8 +71,10 @@ class Run:
             bench.signals,
             metadata=start_metadata(bench, emulated, seed),
             attachments=attachments(bench),
-            on_failure=lambda reason: self._report_run(Level.ERROR, "recording", reason),
+            on_failure=self._recording_failed,
         )
+        self.recording_failure = ""
+        """Why the session file holds only the beginning of the run; empty while it holds all of it."""
 
     def stop(self, reason: str) -> None:
         """End the run: actuators go safe first. A second call no longer waits for them."""
@@ -197,6 +199,10 @@ class Run:
 
     def _report_run(self, level: Level, kind: str, text: str) -> None:
         self._report(Event(self._clock.now(), level, "run", kind, text))
+
+    def _recording_failed(self, reason: str) -> None:
+        self.recording_failure = reason
+        self._report_run(Level.ERROR, "recording", reason)
 
     def _fail(self, where: str, error: BaseException) -> None:
         """Tell a fault of ours once, with its trace; end the run and bring everything to safety."""
