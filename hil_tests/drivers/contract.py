@@ -2,11 +2,11 @@
 
 To inherit it, name the parts of one device in a test class:
 
-    class TestMyDriver(DriverContract):
+    class TestMyDriver(CommandContract):              # or DriverContract: a device without commands
         profile = "modbus/thermal-chamber"        # shipped by name, or a Profile object
         wire = "modbus+tcp://127.0.0.1:0?unit=1"  # what the bench file would say; the emulator replaces it
         readable, value = "temperature", 42.5     # a signal that the device reports, and a value for it
-        writable, wanted = "heater_duty", 37.5    # a signal that takes commands, and a value; or None
+        writable, wanted = "heater_duty", 37.5    # a signal that takes commands, and a value
         absent = "modbus+tcp://127.0.0.1:1"       # a wire at which nothing answers
 
 Override the hooks `absent_wire`, `unplug` and `replug` where the defaults do not fit the wire, and the
@@ -39,8 +39,6 @@ class DriverContract:
     wire: ClassVar[str]
     readable: ClassVar[str]
     value: ClassVar[float]
-    writable: ClassVar[str | None] = None
-    wanted: ClassVar[float] = math.nan
     absent: ClassVar[str]
 
     tolerance: ClassVar[float] = 1e-6
@@ -69,12 +67,6 @@ class DriverContract:
     def device(self) -> Device:
         """Return the device under test as the bench file would declare it."""
         return make_device(self.profile, self.wire)
-
-    def needs_writable(self) -> str:
-        """Return the writable signal; skips the test of a device that takes no commands."""
-        if self.writable is None:
-            pytest.skip("this device takes no commands")
-        return self.writable
 
     def of_value(self, value: float) -> object:
         """Return what a value that went over the wire is compared with."""
@@ -107,34 +99,13 @@ class DriverContract:
 
     # Commands -----------------------------------------------------------------------------------
 
-    async def test_given_a_command_then_it_reaches_the_device_and_is_acknowledged(self) -> None:
-        writable = self.needs_writable()
-        async with emulate(self.device()) as emulated, run_driver(emulated["dut"].device) as log:
-            written: list[tuple[str, float]] = []
-            emulated["dut"].store.watch(lambda name, value: written.append((name, value)))
-            command = log.command(writable, self.wanted)
-            await eventually(lambda: not command.pending, "the command's outcome", self.within)
-            assert (command.outcome, command.reason) == (Outcome.ACKNOWLEDGED, "")
-            assert command.time_ns <= command.sent_ns <= command.done_ns <= log.clock.now()
-            assert written == [(writable, self.of_value(self.wanted))]
-
     async def test_given_no_connection_then_a_command_fails_at_once_with_the_reason(self) -> None:
         async with emulate(self.device()) as emulated:
             absent = replace(emulated["dut"].device, wire=parse_wire(self.absent_wire(emulated)))
             async with run_driver(absent, wait_online=False) as log:
-                command = log.command(self.writable or self.readable, 0.0)
+                command = log.command(self.readable, 0.0)
                 assert command.outcome is Outcome.FAILED
                 assert "dut" in command.reason
-
-    async def test_given_a_pending_command_when_unplugged_then_it_is_settled_with_the_loss(self) -> None:
-        writable = self.needs_writable()
-        async with emulate(self.device()) as emulated, run_driver(emulated["dut"].device) as log:
-            command = log.command(writable, self.wanted)
-            await self.unplug(emulated)
-            await self._offline(log)
-            assert not command.pending
-            # A device that was quicker than the cut has acknowledged it; nothing else is allowed.
-            assert command.outcome is Outcome.ACKNOWLEDGED or command.reason
 
     # Absence and loss -----------------------------------------------------------------------------
 
@@ -213,3 +184,29 @@ class DriverContract:
         with pytest.raises(TestbedError, match="gopher://nowhere:70") as caught:
             driver(foreign, DriverLog(None).context())  # type: ignore[arg-type]  # no time passes here
         assert all(f"{scheme}://" in str(caught.value) for scheme in driver.schemes)
+
+
+class CommandContract(DriverContract):
+    """The suite of a device that takes commands too."""
+
+    writable: ClassVar[str]
+    wanted: ClassVar[float]
+
+    async def test_given_a_command_then_it_reaches_the_device_and_is_acknowledged(self) -> None:
+        async with emulate(self.device()) as emulated, run_driver(emulated["dut"].device) as log:
+            written: list[tuple[str, float]] = []
+            emulated["dut"].store.watch(lambda name, value: written.append((name, value)))
+            command = log.command(self.writable, self.wanted)
+            await eventually(lambda: not command.pending, "the command's outcome", self.within)
+            assert (command.outcome, command.reason) == (Outcome.ACKNOWLEDGED, "")
+            assert command.time_ns <= command.sent_ns <= command.done_ns <= log.clock.now()
+            assert written == [(self.writable, self.of_value(self.wanted))]
+
+    async def test_given_a_pending_command_when_unplugged_then_it_is_settled_with_the_loss(self) -> None:
+        async with emulate(self.device()) as emulated, run_driver(emulated["dut"].device) as log:
+            command = log.command(self.writable, self.wanted)
+            await self.unplug(emulated)
+            await self._offline(log)
+            assert not command.pending
+            # A device that was quicker than the cut has acknowledged it; nothing else is allowed.
+            assert command.outcome is Outcome.ACKNOWLEDGED or command.reason

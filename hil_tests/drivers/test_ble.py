@@ -12,7 +12,7 @@ import pytest
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 
-from hil_tests.drivers.contract import DriverContract
+from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, emulate, eventually, make_device, run_driver
 from testbed.bench.device import Device
 from testbed.bench.profile import load_profile
@@ -44,7 +44,7 @@ def beside(wire: Wire, address: str) -> str:
     return f"ble://{address}?bus={wire.option('bus', '')}"
 
 
-class TestBleDriver(DriverContract):
+class TestBleDriver(CommandContract):
     profile = THERMOSTAT
     wire = WIRE
     readable, value = "temperature", 42.5

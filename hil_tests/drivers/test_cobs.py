@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from hil_tests.drivers.contract import DriverContract
+from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, emulate, eventually, make_device, run_driver
 from hil_tests.support.far_end import far_end
 from hil_tests.support.profiles import profile_of
@@ -34,7 +34,7 @@ signals:
 """)
 
 
-class TestFanDriver(DriverContract):
+class TestFanDriver(CommandContract):
     profile = "cobs/fan-driver"
     wire = _WIRE
     readable, value = "speed", 1500.0

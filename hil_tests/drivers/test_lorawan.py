@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from chirpstack_api.integration import integration_pb2 as schema
 
-from hil_tests.drivers.contract import DriverContract
+from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, eventually, make_device, run_driver
 from hil_tests.support.lorawan import DEVICE, WIRE, HandPlayedServer, hand_played, quick_profile
 from testbed.bench.problems import BenchFileError
@@ -37,7 +37,7 @@ from testbed.signals import Command, Outcome, Priority, Quality
 
 # The embedded broker would not do: its tasks come and go in the loop whose tasks the suite counts.
 @pytest.mark.needs_system("mosquitto")
-class TestContract(DriverContract):
+class TestContract(CommandContract):
     profile = quick_profile()
     wire = WIRE
     readable, value = "position", 42.5

@@ -1,9 +1,9 @@
 """Modbus drivers keep the contract of all drivers, on TCP and on a serial line."""
 
-from hil_tests.drivers.contract import DriverContract
+from hil_tests.drivers.contract import CommandContract
 
 
-class TestOnTcp(DriverContract):
+class TestOnTcp(CommandContract):
     profile = "modbus/thermal-chamber"
     wire = "modbus+tcp://127.0.0.1:502?unit=1"
     readable, value = "temperature", 42.5
@@ -11,7 +11,7 @@ class TestOnTcp(DriverContract):
     absent = "modbus+tcp://127.0.0.1:1?unit=1"
 
 
-class TestOnASerialLine(DriverContract):
+class TestOnASerialLine(CommandContract):
     profile = "modbus/thermal-chamber"
     wire = "modbus+rtu:///dev/ttyUSB0?unit=3&baud=115200&parity=N"
     readable, value = "load_temperature", -3.5

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hil_tests.drivers.contract import DriverContract
+from hil_tests.drivers.contract import CommandContract, DriverContract
 from hil_tests.support import DriverLog, emulate, eventually, make_device, run_driver
 from hil_tests.support.far_end import far_end
 from hil_tests.support.profiles import profile_of
@@ -51,7 +51,7 @@ class TestThermometer(DriverContract):
     absent = "serial:///nowhere/ttyUSB0?baud=115200"
 
 
-class TestPowerSupply(DriverContract):
+class TestPowerSupply(CommandContract):
     profile = _SUPPLY
     wire = _WIRE
     readable, value = "output_voltage", 12.000125
