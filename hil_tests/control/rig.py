@@ -90,16 +90,15 @@ async def control(*devices: Device, wait_online: bool = True) -> AsyncIterator[C
         if direction is Direction.TX:
             made.sent.append(data)
 
+    made.commander = Commander(
+        signals, clock, Guard(signals).judge, made.hub.publish, made.commands.append, made.events.append
+    )
     for device in numbered:
         context = DriverContext(
-            clock, made.hub.publish, made.events.append, tap, random.Random(1),
-            lambda signal, value, requester: made.commander.command(signal, value, requester),
-        )  # fmt: skip
-        made.drivers[device.name] = driver_class(device.profile.protocol)(device, context)
-    made.commander = Commander(
-        signals, made.drivers, clock, Guard(signals).judge, made.hub.publish, made.commands.append,
-        made.events.append,
-    )  # fmt: skip
+            clock, made.hub.publish, made.events.append, tap, random.Random(1), made.commander.command
+        )
+        driver = made.drivers[device.name] = driver_class(device.profile.protocol)(device, context)
+        made.commander.attach(driver)
     made.safe_state = SafeState(signals, made.drivers, made.commander, clock, made.events.append)
     made.hub.subscribe_all(Stage.RECORD, made.samples.append)
     tasks = [asyncio.create_task(driver.run()) for driver in made.drivers.values()]

@@ -142,9 +142,13 @@ async def test_an_unanswered_command_fails_in_the_time_of_its_wire():
 async def test_a_signal_whose_device_takes_no_part_is_refused_with_that_reason():
     async with control(FAN, wait_online=False) as rig:
         alone = Commander(
-            rig.signals, {}, rig.clock, Guard(rig.signals).judge, rig.samples.append, rig.commands.append,
+            rig.signals,
+            rig.clock,
+            Guard(rig.signals).judge,
+            rig.samples.append,
+            rig.commands.append,
             rig.events.append,
-        )  # fmt: skip
+        )
         command = await alone.ask(rig.signal("fan.pwm"), 30.0, "test")
         assert command.outcome is Outcome.REFUSED
         assert command.reason == "fan.pwm belongs to no device that takes part in this run"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from testbed.clock import Clock
 from testbed.drivers import Driver, LinkState
@@ -22,14 +22,13 @@ class Commander:
     def __init__(
         self,
         signals: Sequence[Signal],
-        drivers: Mapping[str, Driver],
         clock: Clock,
         judge: Callable[[Command, int], bool],
         publish: Callable[[Sample], None],
         record: Callable[[Command], None],
         report: Callable[[Event], None],
     ) -> None:
-        self._drivers = [drivers.get(signal.device) for signal in signals]
+        self._drivers: list[Driver | None] = [None] * len(signals)
         self._signals = signals
         self._clock = clock
         self._judge = judge
@@ -37,6 +36,11 @@ class Commander:
         self._record = record
         self._report = report
         self._told: dict[tuple[int, str], int] = {}
+
+    def attach(self, driver: Driver) -> None:
+        """Send the commands to a device's signals through its driver from now on."""
+        for signal in driver.device.signals.values():
+            self._drivers[signal.id] = driver
 
     def give(self, command: Command) -> None:
         """Judge and send a command in this turn; `command.on_done` is called when its outcome is known."""

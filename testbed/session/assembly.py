@@ -46,8 +46,8 @@ def assemble(
     signals = bench.signals
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
     mirror = Mirror(signals, clock, hub.publish)
+    commander = Commander(signals, clock, Guard(signals).judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
-    commander_box: list[Commander] = []
     for name, device in bench.devices.items():
         if name in absent:
             continue
@@ -57,11 +57,10 @@ def assemble(
             report=report,
             tap=writer.tap(name),
             random=seeds.stream(f"driver/{name}"),
-            command=lambda signal, value, requester: commander_box[0].command(signal, value, requester),
+            command=commander.command,
         )
         drivers[name] = driver_class(device.profile.protocol)(device, context)
-    commander = Commander(signals, drivers, clock, Guard(signals).judge, hub.publish, writer.command, report)
-    commander_box.append(commander)
+        commander.attach(drivers[name])
     safe_state = SafeState(signals, drivers, commander, clock, report)
     hub.subscribe_all(Stage.RECORD, writer.sample)
     hub.subscribe_all(Stage.TWIN, mirror.observe)
