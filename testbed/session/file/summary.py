@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.clock import NS
-from testbed.control.loop import OVERRUN
+from testbed.control.loop import ACTED_SAFE, OVERRUN
 
 from .reader import SessionReader
 from .store import finite
@@ -61,6 +61,8 @@ def _loop(session: SessionReader, loop: str) -> dict[str, Any]:
     latency: Counter[int] = Counter()
     cycles = overruns = 0
     for cycle in session.cycles(loop):
+        if cycle.flags & ACTED_SAFE:
+            continue  # no sample came: there was nothing to be on time for
         cycles += 1
         overruns += cycle.flags & OVERRUN
         lateness[cycle.lateness_ns // _STEP_NS] += 1
