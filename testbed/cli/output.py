@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -22,5 +23,6 @@ def tell(event: Event) -> None:
 
     when = datetime.fromtimestamp(event.time_ns / 1e9).astimezone()
     mark = {"info": " ", "warning": "!", "error": "X"}[event.level.value]
-    sys.stderr.write(f"{when:%H:%M:%S}.{when.microsecond // 1000:03d} {mark} {event.text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # nobody reads us any more: the run goes on, and the file has it
+        sys.stderr.write(f"{when:%H:%M:%S}.{when.microsecond // 1000:03d} {mark} {event.text}\n")
+        sys.stderr.flush()

@@ -33,7 +33,7 @@ async def open_tcp(
     except OSError as error:
         cause = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
         raise LinkLost(f"cannot connect to {host}:{port}: {cause}") from error
-    return _stream(sock, clock, f"{host}:{port}", received, lost, tap)
+    return _stream(sock, clock, f"{host}:{port}", received, lost, tap, sock.close)
 
 
 async def _connect(host: str, port: int) -> socket.socket:
@@ -74,7 +74,7 @@ async def listen_tcp(host: str, port: int, clock: Clock, accept: Accept) -> Asyn
         except BlockingIOError:
             return
         sock.setblocking(False)
-        links.add(_accepted(sock, clock, f"{peer[0]}:{peer[1]}", accept, links))
+        _accept(sock, clock, f"{peer[0]}:{peer[1]}", accept, links)
 
     loop.add_reader(server.fileno(), incoming)
     try:
@@ -86,28 +86,38 @@ async def listen_tcp(host: str, port: int, clock: Clock, accept: Accept) -> Asyn
             link.close()
 
 
-def _accepted(
-    sock: socket.socket, clock: Clock, name: str, accept: Accept, links: set[StreamLink]
-) -> StreamLink:
-    received: list[BytesReceived] = []
-    ended: list[Lost] = []
+def _accept(sock: socket.socket, clock: Clock, name: str, accept: Accept, links: set[StreamLink]) -> None:
+    """Make a link of a new connection; it is in `links` for as long as it is open."""
+    told: list[tuple[BytesReceived, Lost]] = []
 
-    def lost(reason: str) -> None:
+    def release() -> None:
         links.discard(link)
-        ended[0](reason)
+        sock.close()
 
-    link = _stream(sock, clock, name, lambda time_ns, data: received[0](time_ns, data), lost, no_tap)
-    on_bytes, on_lost = accept(link)
-    received.append(on_bytes)
-    ended.append(on_lost)
-    return link
+    link = _stream(
+        sock,
+        clock,
+        name,
+        lambda time_ns, data: told[0][0](time_ns, data),
+        lambda reason: told[0][1](reason),
+        no_tap,
+        release,
+    )
+    links.add(link)
+    told.append(accept(link))
 
 
 def _stream(
-    sock: socket.socket, clock: Clock, name: str, received: BytesReceived, lost: Lost, tap: Tap
+    sock: socket.socket,
+    clock: Clock,
+    name: str,
+    received: BytesReceived,
+    lost: Lost,
+    tap: Tap,
+    release: Callable[[], None],
 ) -> StreamLink:
     # Requests are small and each waits for its answer: Nagle's delay would be added to every one.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return StreamLink(
-        sock.fileno(), clock, name=name, release=sock.close, received=received, lost=lost, tap=tap
+        sock.fileno(), clock, name=name, release=release, received=received, lost=lost, tap=tap
     ).start()
