@@ -64,8 +64,8 @@ class LoopRunner:
         self._drive_safe = drive_safe
         self._pid = Pid(spec.pid, spec.writes)
         self._requester = f"loop {spec.name}"
-        # A sample may be a little early, but never so early that the one before the right one is taken.
-        self._early_ns = min(spec.period_ns // 4, spec.reads.period_ns // 2 or spec.period_ns)
+        # A sample may be early by half the time between two, or the one before the right one is taken.
+        self._early_ns = spec.reads.period_ns // 2 or spec.period_ns // 4
         self._last_ns = 0
         self._good_ns = clock.now()
         self._safe = False
