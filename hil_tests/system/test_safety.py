@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from pymodbus.client import ModbusTcpClient
 
 from testbed.bench import load_bench
 from testbed.control import Pid
@@ -16,17 +15,9 @@ from testbed.session.file import SessionReader
 from testbed.session.run import Run, RunVerdict
 
 from .processes import RIG, emulated, rewired, running, testbed, wait_until
+from .readback import fan_speed, heater, vent_position
 
 FAST = ("chamber", "probe", "fan")  # the wires that need neither D-Bus nor broker
-
-
-def heater(wire: str) -> tuple[float, bool]:
-    """Read duty and enable at the emulated chamber, with pymodbus' own client."""
-    port = int(wire.partition("127.0.0.1:")[2].partition("?")[0])
-    with ModbusTcpClient("127.0.0.1", port=port) as client:
-        registers = client.read_holding_registers(0, count=2, device_id=1).registers
-        enabled = client.read_coils(0, count=1, device_id=1).bits[0]
-        return client.convert_from_registers(registers, client.DATATYPE.FLOAT32), enabled
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -38,6 +29,8 @@ def test_a_signal_in_the_middle_leaves_every_actuator_safe(tmp_path, number):
             run.process.send_signal(number)
             summary = run.finish()
         assert heater(wires["chamber"]) == (0.0, False)
+        # 30 % of 3000 rpm, and the three of the tachometer's noise
+        wait_until(lambda: abs(fan_speed(wires["fan"]) - 900) < 30, "the fan turns at its safe drive")
         assert summary["signals"]["fan.pwm"]["last"] == 30
         assert summary["verdict"] in ("passed", "failed")
         assert outcomes(tmp_path / "run.session", "safe state") == {"acknowledged"}
@@ -52,6 +45,7 @@ def test_sigterm_reaches_the_vent_over_lorawan_too(tmp_path):
             run.process.terminate()
             summary = run.finish()
         assert heater(wires["chamber"]) == (0.0, False)
+        wait_until(lambda: vent_position(wires["vent"]) == 100, "the vent stands open", within=40)
         assert summary["signals"]["vent.opening"]["last"] == 100
         assert outcomes(tmp_path / "run.session", "safe state") == {"acknowledged"}
 
