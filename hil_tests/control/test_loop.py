@@ -129,6 +129,27 @@ async def test_a_stale_sample_takes_the_actuator_to_its_safe_value_once_and_a_fr
         assert rig.kinds().count("resumed") == 1
 
 
+async def test_a_safe_value_that_is_not_acknowledged_is_commanded_until_it_is():
+    async with one_board() as (fan, rig):
+        rig.loop("fan.speed", "fan.pwm", rate=1000, stale_after=0.2)
+        fan.mute = True
+        await eventually(lambda: fan.garble() or fan.heard.count(5.0) >= 2, "the safe value again")
+        fan.mute = False
+        taken = len(rig.commands)
+        await eventually(
+            lambda: (
+                fan.garble()
+                or any(command.outcome is Outcome.ACKNOWLEDGED for command in rig.commands[taken:])
+            ),
+            "the safe value acknowledged",
+        )
+        said = len(fan.heard)
+        await rig.clock.sleep(0.5)
+        assert set(fan.heard) == {5.0}
+        assert len(fan.heard) == said  # once taken, it is not repeated
+        assert rig.kinds().count("stale") == 1
+
+
 async def test_bad_samples_do_not_keep_a_loop_from_going_stale():
     async with one_board() as (fan, rig):
         rig.loop("fan.speed", "fan.pwm", rate=1000, stale_after=0.5)

@@ -53,7 +53,7 @@ class LoopRunner:
         commander: Commander,
         cycles: CycleLog,
         report: Callable[[Event], None],
-        drive_safe: Callable[[str], object],
+        drive_safe: Callable[[str], Command],
     ) -> None:
         self.spec = spec
         self.armed = True
@@ -64,11 +64,13 @@ class LoopRunner:
         self._drive_safe = drive_safe
         self._pid = Pid(spec.pid, spec.writes)
         self._requester = f"loop {spec.name}"
+        self._stale_requester = f"loop {spec.name}: {spec.reads.path} is stale"
         # A sample may be early by half the time between two, or the one before the right one is taken.
         self._early_ns = spec.reads.period_ns // 2 or spec.period_ns // 4
         self._last_ns = 0
         self._good_ns = clock.now()
         self._safe = False
+        self._safe_command: Command | None = None
         self._pending: Command | None = None
         self._ticker: Ticker | None = None
 
@@ -129,8 +131,11 @@ class LoopRunner:
     def _check(self) -> None:
         now = self._clock.now()
         assert self._ticker is not None  # noqa: S101  (we are its callback)
-        if self._safe or now - self._ticker.due_ns > self._ticker.period_ns:
-            return  # already safe; or we ourselves were held up and what has arrived is yet to be read
+        if now - self._ticker.due_ns > self._ticker.period_ns:
+            return  # we ourselves were held up, and what has arrived is yet to be read
+        if self._safe:
+            self._insist()
+            return
         age = now - self._good_ns
         if age <= self.spec.stale_after_ns:
             return
@@ -141,7 +146,15 @@ class LoopRunner:
         )
         self._report(Event(now, Level.WARNING, self.spec.name, "stale", text))
         self._cycles.add(now, 0, age, -1, -1, ACTED_SAFE)
-        self._drive_safe(f"loop {self.spec.name}: {self.spec.reads.path} is stale")
+        self._safe_command = self._drive_safe(self._stale_requester)
+
+    def _insist(self) -> None:
+        """Command the safe value again if the device has not taken it: it may have been away or deaf."""
+        command = self._safe_command
+        if command is None or command.pending or command.outcome is Outcome.ACKNOWLEDGED:
+            return
+        if self._commander.reachable(self.spec.writes):
+            self._safe_command = self._drive_safe(self._stale_requester)
 
     def _resume(self) -> None:
         self._safe = False
