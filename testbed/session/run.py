@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import traceback
 from collections.abc import Callable, Mapping
@@ -91,7 +90,6 @@ class Run:
         value while the drivers are still there to do it.
         """
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
-        _spare_the_collector()
         self._writer.start()
         parts = assemble(
             self.bench, self._clock, Seeds(self._seed), self._writer, self._report, self._fail, self._absent
@@ -230,17 +228,6 @@ class Run:
 
     def _pair_clocks(self) -> None:
         self._writer.clock_pair(*self._clock.pair())
-
-
-def _spare_the_collector() -> None:
-    """Leave what is loaded out of garbage collection, and collect seldom.
-
-    What flows is freed by counting references; each full collection of the loaded libraries would
-    hold up every loop for tens of milliseconds.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _end_metadata(
