@@ -33,6 +33,11 @@ class PtyEnd:
         self._link: StreamLink | None = None
         self._slave = -1
 
+    @property
+    def plugged(self) -> bool:
+        """Whether the port is there to be opened."""
+        return self._link is not None
+
     def plug(self) -> None:
         """Make the port appear."""
         if self._link is not None:
