@@ -10,10 +10,21 @@ from testbed.errors import LinkError
 
 
 class Direction(IntEnum):
-    """As seen from the controller: RX comes from the device, TX goes to it."""
+    """As seen from the controller: RX comes from the device, TX goes to it.
+
+    OPEN and LOST are marks in the same stream, which carry no bytes of the device: a link was opened
+    (of GATT: with what the device offers), or it was lost or could not be opened, and why.
+    """
 
     RX = 0
     TX = 1
+    OPEN = 2
+    LOST = 3
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it tells of the link and not of bytes on it."""
+        return self >= Direction.OPEN
 
 
 Tap = Callable[[int, Direction, bytes], None]

@@ -74,7 +74,7 @@ CREATE TABLE frames (
     t0 INTEGER NOT NULL,
     t1 INTEGER NOT NULL,
     times BLOB NOT NULL,            -- n int64
-    directions BLOB NOT NULL,       -- n bytes: 0 from the device, 1 to it
+    directions BLOB NOT NULL,       -- n bytes: 0 from the device, 1 to it, 2 link opened, 3 link lost
     lengths BLOB NOT NULL,          -- n uint32
     data BLOB NOT NULL              -- the frames, end to end
 );
