@@ -28,6 +28,7 @@ from testbed.emulators import EmulatedDevice, EmulatorContext, Store
 from testbed.emulators.broker import open_broker
 from testbed.emulators.lorawan import Network
 from testbed.emulators.lorawan.network import BROKER_PLUG
+from testbed.emulators.places import SystemPlaces
 from testbed.errors import UsageError
 from testbed.links import Direction
 from testbed.links.messages import decode_message
@@ -348,7 +349,9 @@ async def test_when_the_broker_is_killed_and_comes_back_no_command_is_applied_tw
         async with contextlib.AsyncExitStack() as stack:
             first = await stack.enter_async_context(open_broker(Path(folder), "mosquitto"))
             wires: dict[str, str] = {}
-            network = Network([emulated], EmulatorContext(clock, random.Random(2), Path(folder)))
+            network = Network(
+                [emulated], EmulatorContext(clock, random.Random(2), SystemPlaces(Path(folder)))
+            )
             server = asyncio.create_task(network.run(first.host, first.port, wires.__setitem__))
             await eventually(lambda: wires, "the network ready")
             wire = parse_wire(wires["dut"])

@@ -26,6 +26,7 @@ from testbed.emulators import EmulatedDevice, EmulatorContext, Store
 from testbed.emulators.lorawan import serve
 from testbed.emulators.lorawan.device import ClassADevice
 from testbed.emulators.lorawan.radio import DownlinkFrame, UplinkFrame
+from testbed.emulators.places import SystemPlaces
 from testbed.errors import LinkError, UsageError
 from testbed.links.mqtt import MqttLink, open_mqtt
 from testbed.protocols.lorawan.chirpstack import Downlink, print_downlink
@@ -268,7 +269,7 @@ async def test_an_emulator_ends_with_its_broker_when_it_is_killed() -> None:
     device = make_device(quick_profile(), WIRE)
     wires: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
-        context = EmulatorContext(clock, random.Random(2), Path(folder))
+        context = EmulatorContext(clock, random.Random(2), SystemPlaces(Path(folder)))
         task = asyncio.create_task(serve([EmulatedDevice(device, Store(device))], context, wires.__setitem__))
         await eventually(lambda: wires or task.done(), "the emulator ready")
         assert broker_pid(Path(folder)), "the broker's process"

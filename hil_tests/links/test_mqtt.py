@@ -22,8 +22,9 @@ from testbed.bench.wires import Wire, parse_wire
 from testbed.clock import SystemClock
 from testbed.emulators.broker import Broker, find_mosquitto, open_broker
 from testbed.links import Direction, LinkLost
+from testbed.links.broker import check_broker_options
 from testbed.links.messages import decode_message, encode_message
-from testbed.links.mqtt import MqttLink, check_broker_options, open_mqtt
+from testbed.links.mqtt import MqttLink, open_mqtt
 
 needs_mosquitto = pytest.mark.needs_system("mosquitto")
 

@@ -16,6 +16,7 @@ from testbed.bench.wires import parse_wire
 from testbed.clock import Clock, SystemClock
 from testbed.drivers import Driver, DriverContext, LinkState, driver_class
 from testbed.emulators import EmulatedDevice, EmulatorContext, Plug, Store, emulator_of
+from testbed.emulators.places import SystemPlaces
 from testbed.links import Direction
 from testbed.signals import Command, Event, Priority, Quality, Sample, Signal, Verdict
 
@@ -55,10 +56,14 @@ class DriverLog:
             clock=self.clock,
             publish=self.samples.append,
             report=self.events.append,
-            tap=lambda time_ns, direction, data: self.frames.append((time_ns, direction, data)),
+            tap=self._passed,
             random=random.Random(1),
             command=lambda signal, value, requester: self._submit(signal, value, requester),
         )
+
+    def _passed(self, time_ns: int, direction: Direction, data: bytes) -> None:
+        if not direction.is_mark:
+            self.frames.append((time_ns, direction, data))
 
     def of(self, signal: str, quality: Quality | None = None) -> list[Sample]:
         """Return the samples of one signal, oldest first."""
@@ -104,7 +109,7 @@ async def emulate(*devices: Device) -> AsyncIterator[Emulated]:
     """Run the emulators of `devices` (one protocol) on real wires; yields them with those wires."""
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
-        context = EmulatorContext(clock, random.Random(2), Path(folder))
+        context = EmulatorContext(clock, random.Random(2), SystemPlaces(Path(folder)))
         emulated = {device.name: EmulatedDevice(device, Store(device)) for device in devices}
         wires: dict[str, str] = {}
         serve = emulator_of(devices[0].profile.protocol)

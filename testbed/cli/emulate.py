@@ -45,13 +45,16 @@ async def _serve(bench: Bench, names: list[str], seed: int, *, json: bool) -> No
 
     from testbed.clock import Seeds, SystemClock
     from testbed.emulators.bench import emulate_bench
+    from testbed.emulators.places import SystemPlaces
 
     told = _Told(names, json=json)
     loop = asyncio.get_running_loop()
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
         task = asyncio.ensure_future(
-            emulate_bench(bench, names, clock, Seeds(seed), Path(folder), told.ready, told.failed)
+            emulate_bench(
+                bench, names, clock, Seeds(seed), SystemPlaces(Path(folder)), told.ready, told.failed
+            )
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)

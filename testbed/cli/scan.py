@@ -66,8 +66,8 @@ def mqtt(
 ) -> None:
     """Listen to every topic of a broker."""
     from testbed.clock import SystemClock
+    from testbed.links.broker import check_broker_options
     from testbed.links.discovery import mqtt_topics
-    from testbed.links.mqtt import check_broker_options
 
     broker = _wire(wire, "mqtt", "chirpstack+mqtt")
     try:

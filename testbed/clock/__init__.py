@@ -1,9 +1,22 @@
 """When: session time, its scheduler and its seeded chance; everything asks here and nowhere else."""
 
 from .clock import Clock, SystemClock, Ticker, Timer
+from .refusal import VirtualTimeError
 from .seeds import Seeds
+from .virtual import VirtualClock, VirtualLoop, run_virtual
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
 
-__all__ = ["NS", "Clock", "Seeds", "SystemClock", "Ticker", "Timer"]
+__all__ = [
+    "NS",
+    "Clock",
+    "Seeds",
+    "SystemClock",
+    "Ticker",
+    "Timer",
+    "VirtualClock",
+    "VirtualLoop",
+    "VirtualTimeError",
+    "run_virtual",
+]

@@ -13,6 +13,11 @@ from .alarm import Alarm, best_alarm
 _GOLDEN = 0.6180339887498949  # spreads any number of phases evenly over a period
 
 
+def spread_phase(number: int, period_ns: int) -> int:
+    """Return where in its period ticker `number` begins, so that any number of them never tick together."""
+    return int(period_ns * ((number * _GOLDEN) % 1.0))
+
+
 class Timer:
     """A pending call; `cancel` makes it never happen."""
 
@@ -120,7 +125,7 @@ class SystemClock:
         """Call back each `period_ns`, first within one period from now."""
         if phase_ns is None:
             self._tickers += 1
-            phase_ns = int(period_ns * ((self._tickers * _GOLDEN) % 1.0))
+            phase_ns = spread_phase(self._tickers, period_ns)
         return Ticker(self, period_ns, callback, self.now() + phase_ns, self._count)
 
     def take_skipped(self) -> tuple[int, int]:

@@ -12,14 +12,14 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
 from testbed.bench.device import Device
 from testbed.clock import Clock
 from testbed.errors import LinkError, TestbedError
-from testbed.links import LinkLost, Tap
+from testbed.links import LinkLost, Opener, SystemOpener, Tap, Wires
 from testbed.signals import Access, Command, Event, Level, Outcome, Quality, Sample, Signal
 
 from .backoff import Backoff
@@ -45,6 +45,8 @@ class DriverContext:
     random: random.Random
     command: Callable[[Signal, float, str], object]
     """Asks for a command through the guard: signal, value, requester."""
+    opener: Opener = field(default_factory=SystemOpener)
+    """Opens the links: of this machine, in memory, from a recording."""
 
 
 class Driver(ABC):
@@ -66,6 +68,7 @@ class Driver(ABC):
         self.device = device
         self.context = context
         self.clock = context.clock
+        self.wires = Wires(context.opener, context.clock, context.tap)
         self.state = LinkState.CLOSED
         self.reached = False
         self._lost: asyncio.Future[str] | None = None

@@ -13,7 +13,8 @@ import uuid
 from testbed.bench.device import Device
 from testbed.clock import NS, Timer
 from testbed.errors import UsageError
-from testbed.links.mqtt import MqttLink, check_broker_options, open_mqtt
+from testbed.links.base import MessageLink
+from testbed.links.broker import check_broker_options
 from testbed.protocols.lorawan.chirpstack import (
     Ack,
     Downlink,
@@ -51,7 +52,7 @@ class LorawanDriver(Driver):
             raise UsageError(f"{device.name}: {error}") from None
         self._signals = {signal.id: signal for signal in device.signals.values()}
         self._queue = DownlinkQueue(self.clock, self._hand_over, self.command_timeout)
-        self._link: MqttLink | None = None
+        self._link: MessageLink | None = None
         self._counter = _FrameCounter()
         self._silence: dict[int, Timer] = {}
         self._unknown_ports: set[int] = set()
@@ -63,13 +64,11 @@ class LorawanDriver(Driver):
 
     async def connect(self) -> None:
         """Connect to the broker and subscribe to the device's events."""
-        self._link = await open_mqtt(
+        self._link = await self.wires.mqtt(
             self.device.wire,
-            self.clock,
             subscriptions=[self._address.all_events],
             received=self._received,
             lost=self.link_lost,
-            tap=self.context.tap,
         )
         for port in self._plan.uplinks:
             self._expect_uplink(port)

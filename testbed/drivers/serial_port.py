@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from testbed.bench.device import Device
 from testbed.bench.problems import nearest
-from testbed.clock import Clock
 from testbed.errors import UsageError
-from testbed.links import StreamLink, Tap, open_serial
+from testbed.links import ByteLink, Wires
 from testbed.links.base import BytesReceived, Lost
 
 _PARITIES = {"N": "none", "E": "even", "O": "odd"}
@@ -50,14 +49,12 @@ class SerialPort:
             raise UsageError(f"{where}: stop={stop} is none of {', '.join(_STOP_BITS)}")
         return cls(wire.path, baud, parity, _STOP_BITS[stop])
 
-    def open(self, clock: Clock, received: BytesReceived, lost: Lost, tap: Tap) -> StreamLink:
+    def open(self, wires: Wires, received: BytesReceived, lost: Lost) -> ByteLink:
         """Open it; raises LinkLost when it is missing, taken or refuses the settings."""
-        return open_serial(
+        return wires.serial(
             self.path,
-            clock,
             received=received,
             lost=lost,
-            tap=tap,
             baud=self.baud,
             parity=self.parity,
             stop_bits=self.stop_bits,

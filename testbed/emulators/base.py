@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from testbed.bench.device import Device
 from testbed.clock import Clock
+
+from .places import Places
 
 Watcher = Callable[[str, float], None]
 
@@ -64,7 +65,7 @@ class Plug(Protocol):
 
 @dataclass(frozen=True)
 class EmulatorContext:
-    """What an emulator may use: time, chance, and a folder for ports and sockets that goes at the end.
+    """What an emulator may use: time, chance, and the places where its devices are plugged in.
 
     An emulator whose wires can be pulled one by one enters each device's plug in `plugs`, by name,
     before it calls ready.
@@ -72,7 +73,7 @@ class EmulatorContext:
 
     clock: Clock
     random: random.Random
-    folder: Path
+    places: Places
     log: Callable[[str], None] = field(default=lambda text: None)
     plugs: dict[str, Plug] = field(default_factory=dict)
 

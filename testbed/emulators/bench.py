@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from testbed.bench import Bench
 from testbed.clock import Clock, Seeds
@@ -12,6 +11,7 @@ from testbed.errors import TestbedError
 from testbed.plants import plant_class
 
 from .base import EmulatedDevice, EmulatorContext, Ready, Store
+from .places import Places
 from .registry import emulator_of
 from .world import World
 
@@ -20,7 +20,13 @@ Failed = Callable[[str, str], None]
 
 
 async def emulate_bench(
-    bench: Bench, names: Iterable[str], clock: Clock, seeds: Seeds, folder: Path, ready: Ready, failed: Failed
+    bench: Bench,
+    names: Iterable[str],
+    clock: Clock,
+    seeds: Seeds,
+    places: Places,
+    ready: Ready,
+    failed: Failed,
 ) -> None:
     """Answer for the named devices until cancelled.
 
@@ -35,7 +41,7 @@ async def emulate_bench(
     try:
         async with asyncio.TaskGroup() as group:
             for protocol, devices in _by_protocol(emulated.values()).items():
-                context = EmulatorContext(clock, seeds.stream(f"emulator/{protocol}"), folder)
+                context = EmulatorContext(clock, seeds.stream(f"emulator/{protocol}"), places)
                 group.create_task(
                     _serve(protocol, devices, context, ready, failed), name=f"emulate {protocol}"
                 )

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from testbed import __version__
 from testbed.bench.wires import Wire
 from testbed.errors import UsageError
-from testbed.links import LinkLost, PtyEnd, StreamLink, listen_tcp
+from testbed.links import ByteLink, LinkLost
 from testbed.protocols.modbus import (
     RTU,
     TCP,
@@ -65,9 +65,10 @@ async def _serve_tcp(
     each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.AsyncExitStack
 ) -> None:
     socket = TcpSocket(make_server(each), modbus_wire(each.device.wire).unit)
-    port = await stack.enter_async_context(listen_tcp("127.0.0.1", 0, context.clock, socket.accept))
+    place = context.places.listen(each.device.name, context.clock, socket.accept)
+    host, port = await stack.enter_async_context(place)
     context.plugs[each.device.name] = socket
-    ready(each.device.name, f"{TCP}://127.0.0.1:{port}{_query(each.device.wire)}")
+    ready(each.device.name, f"{TCP}://{host}:{port}{_query(each.device.wire)}")
 
 
 class TcpSocket:
@@ -76,7 +77,7 @@ class TcpSocket:
     def __init__(self, server: Server, unit: int) -> None:
         self._server = server
         self._unit = unit
-        self._links: set[StreamLink] = set()
+        self._links: set[ByteLink] = set()
         self._plugged = True
 
     def plug(self) -> None:
@@ -89,7 +90,7 @@ class TcpSocket:
         while self._links:
             self._links.pop().close()
 
-    def accept(self, link: StreamLink) -> tuple[Callable[[int, bytes], None], Callable[[str], None]]:
+    def accept(self, link: ByteLink) -> tuple[Callable[[int, bytes], None], Callable[[str], None]]:
         """Return what answers on a new connection, and what hears of its end."""
         if self._plugged:
             self._links.add(link)
@@ -118,7 +119,7 @@ class TcpSocket:
         return exception_response(pdu[0], ExceptionCode.GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND)
 
 
-def _write(link: StreamLink, data: bytes) -> None:
+def _write(link: ByteLink, data: bytes) -> None:
     # A controller that went away or does not read is no fault of the device; `lost` has heard of it.
     with contextlib.suppress(LinkLost):
         link.write(data)
@@ -142,7 +143,7 @@ def _serve_rtu(
                 with contextlib.suppress(LinkLost):
                     port.write(rtu.encode_frame(unit, answer))
 
-    port = PtyEnd(context.folder / name, context.clock, received)
+    port = context.places.serial(name, context.clock, received)
     port.plug()
     stack.callback(port.unplug)
     context.plugs[name] = port

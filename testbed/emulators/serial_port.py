@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from testbed.clock import Clock, Ticker
-from testbed.links import PtyEnd
 from testbed.links.base import BytesReceived
 
 from .base import EmulatedDevice, EmulatorContext, Ready
+from .places import SerialEnd
 
 
 class SerialDevice(Protocol):
@@ -47,10 +47,12 @@ async def serve_serial(
 
 
 @contextlib.contextmanager
-def serial_port(each: EmulatedDevice, context: EmulatorContext, received: BytesReceived) -> Iterator[PtyEnd]:
-    """Hold a port for one device while the block runs: a pty named after it in the context's folder."""
+def serial_port(
+    each: EmulatedDevice, context: EmulatorContext, received: BytesReceived
+) -> Iterator[SerialEnd]:
+    """Hold a port for one device while the block runs."""
     name = each.device.name
-    port = PtyEnd(context.folder / name, context.clock, received)
+    port = context.places.serial(name, context.clock, received)
     port.plug()
     context.plugs[name] = port
     try:

@@ -2,9 +2,11 @@
 
 from .base import AttributeLink, ByteLink, Direction, LinkLost, MessageLink, Tap, no_tap
 from .memory import memory_pair
+from .opening import Opener, SystemOpener, Wires
 from .pty import PtyEnd
 from .serial import open_serial
 from .stream import StreamLink
+from .switchboard import Switchboard
 from .tcp import listen_tcp, open_tcp
 
 __all__ = [
@@ -13,9 +15,13 @@ __all__ = [
     "Direction",
     "LinkLost",
     "MessageLink",
+    "Opener",
     "PtyEnd",
     "StreamLink",
+    "Switchboard",
+    "SystemOpener",
     "Tap",
+    "Wires",
     "listen_tcp",
     "memory_pair",
     "no_tap",

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from testbed.errors import LinkError
 
+from .gatt_table import GattTable
+
 
 class Direction(IntEnum):
     """As seen from the controller: RX comes from the device, TX goes to it.
@@ -64,12 +66,19 @@ class MessageLink(Protocol):
     def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Hand over for sending without blocking; raises LinkLost when the wire is gone."""
 
+    async def run(self) -> None:
+        """Send what is published until the wire is lost (then `lost` is called) or `close`."""
+
     def close(self) -> None:
         """Close; `lost` is not called for it."""
 
 
 class AttributeLink(Protocol):
     """Named values that are read, written and subscribed to: GATT. UUIDs are 128-bit, lower case."""
+
+    @property
+    def table(self) -> GattTable:
+        """What the device offers, as it was discovered."""
 
     async def read(self, characteristic: str) -> bytes:
         """Read a characteristic's value."""

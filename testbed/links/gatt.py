@@ -16,7 +16,8 @@ from testbed.errors import LinkError
 
 from .base import BytesReceived, Direction, LinkLost, Lost, Tap, no_tap
 from .bluez import OwnerWatch, Station, station
-from .gatt_frames import AttOpcode, GattFrame
+from .gatt_frames import AttError, AttOpcode, GattFrame
+from .gatt_table import GattTable
 
 _ANSWER_SECONDS = 10.0
 """ATT allows 30 s for an answer (Core Specification 5.4, vol 3 part F, 3.3.3); no bench waits that long."""
@@ -25,14 +26,6 @@ _GOODBYE_SECONDS = 3.0
 _NOBODY = ("org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner")
 
 T = TypeVar("T")
-
-
-class AttError(LinkError):
-    """The device refused one request with an ATT error (`code`); the connection stays up."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 async def open_gatt(address: str, clock: Clock, *, lost: Lost, tap: Tap = no_tap, bus: str = "") -> GattLink:
@@ -82,22 +75,16 @@ class GattLink:
             self._found.setdefault(characteristic.uuid, []).append(characteristic)
 
     @property
-    def services(self) -> list[str]:
-        """UUIDs of the services that the device has."""
-        return sorted({each.service_uuid for same in self._found.values() for each in same})
-
-    def properties(self, service: str, characteristic: str) -> frozenset[str] | None:
-        """Return what a characteristic can do (read, write, write-without-response, notify, indicate).
-
-        None when the device lacks it. Raises LinkError when several services have it, because a UUID
-        alone then does not say which is meant.
-        """
-        same = self._found.get(characteristic, [])
-        if not any(each.service_uuid == service for each in same):
-            return None
-        if len(same) > 1:
-            raise LinkError(f"{self.address} has characteristic {characteristic} {len(same)} times")
-        return frozenset(same[0].properties)
+    def table(self) -> GattTable:
+        """What the device offers."""
+        return GattTable(
+            self.address,
+            tuple(
+                (each.service_uuid, uuid, tuple(sorted(each.properties)))
+                for uuid, same in self._found.items()
+                for each in same
+            ),
+        )
 
     async def read(self, characteristic: str) -> bytes:
         """Read a value; raises AttError when the device refuses, LinkLost when it is gone."""

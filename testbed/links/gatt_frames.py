@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass
 from enum import IntEnum
 
-from testbed.errors import DamagedInput
+from testbed.errors import DamagedInput, LinkError
 
 _HEAD = 17
 
@@ -30,6 +30,14 @@ class AttOpcode(IntEnum):
     NOTIFICATION = 0x1B
     """Also stands for indications, which the stack hands on the same way."""
     WRITE_COMMAND = 0x52
+
+
+class AttError(LinkError):
+    """The device refused one request with an ATT error (`code`); the connection stays up."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ class MemoryEnd:
             self.received(time_ns, data)
 
 
-def memory_pair(clock: Clock, tap: Tap = no_tap) -> tuple[MemoryEnd, MemoryEnd]:
+def memory_pair(clock: Clock, tap: Tap = no_tap, name: str = "memory") -> tuple[MemoryEnd, MemoryEnd]:
     """Return (controller's end, device's end); `tap` listens at the controller's end."""
-    near, far = MemoryEnd(clock, "memory", tap), MemoryEnd(clock, "memory (device)")
+    near, far = MemoryEnd(clock, name, tap), MemoryEnd(clock, f"{name} (device)")
     near.peer, far.peer = far, near
     return near, far

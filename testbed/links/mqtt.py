@@ -20,13 +20,13 @@ from testbed.bench.wires import Wire
 from testbed.clock import Clock
 
 from .base import Direction, LinkLost, Lost, MessageReceived, Tap, no_tap
+from .broker import KEEPALIVE, check_broker_options
 from .messages import encode_message
 
 _Answer = TypeVar("_Answer")
 
 _OUTBOX_LIMIT = 1000  # messages
 _ANSWER_TIMEOUT = 3.0  # seconds for the broker's answer to a connect, a subscription or a QoS 1 message
-_KEEPALIVE = 5  # seconds; a frozen broker is noticed after about twice that
 
 
 class _Client(aiomqtt.Client):
@@ -185,14 +185,6 @@ async def open_mqtt(
     return link
 
 
-def check_broker_options(wire: Wire) -> None:
-    """Raise ValueError for options of a wire that `open_mqtt` could not use."""
-    if wire.option("tls", "off") not in ("on", "off"):
-        raise ValueError(f"{wire}: tls={wire.option('tls', '')} is neither on nor off")
-    if not 1 <= wire.number("keepalive", _KEEPALIVE) <= 0xFFFF:
-        raise ValueError(f"{wire}: keepalive must be 1 to 65535 seconds")
-
-
 def _client(wire: Wire, deliver: Callable[[aiomqtt.Message], None]) -> _Client:
     context = None
     if wire.option("tls", "off") == "on":
@@ -208,7 +200,7 @@ def _client(wire: Wire, deliver: Callable[[aiomqtt.Message], None]) -> _Client:
         username=wire.user or None,
         password=wire.password or None,
         tls_context=context,
-        keepalive=wire.number("keepalive", _KEEPALIVE),
+        keepalive=wire.number("keepalive", KEEPALIVE),
         timeout=_ANSWER_TIMEOUT,
         queue_type=_handing_to(deliver),
     )

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from testbed.clock import Clock
 
-from .base import BytesReceived, LinkLost, Lost, Tap, no_tap
+from .base import ByteLink, BytesReceived, LinkLost, Lost, Tap, no_tap
 from .stream import StreamLink
 
 
@@ -56,7 +56,7 @@ async def _connect(host: str, port: int) -> socket.socket:
     raise refused
 
 
-Accept = Callable[[StreamLink], tuple[BytesReceived, Lost]]
+Accept = Callable[[ByteLink], tuple[BytesReceived, Lost]]
 """Given a new connection, returns what is called with its bytes and with its end."""
 
 

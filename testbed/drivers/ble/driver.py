@@ -11,7 +11,8 @@ from testbed.clock import NS
 from testbed.drivers.base import Driver, DriverContext
 from testbed.errors import LinkError, TestbedError
 from testbed.links import LinkLost
-from testbed.links.gatt import AttError, GattLink, open_gatt
+from testbed.links.base import AttributeLink
+from testbed.links.gatt_frames import AttError
 from testbed.protocols.gatt import Characteristic, GattSettings, characteristics, uuid_words
 from testbed.signals import Access, Command, Outcome, Priority
 
@@ -49,7 +50,7 @@ class BleDriver(Driver):
         self._characteristics = characteristics(device.profile)
         self._home = {name: each for each in self._characteristics for name in each.fields}
         self._names = {signal.id: name for name, signal in device.signals.items()}
-        self._link: GattLink | None = None
+        self._link: AttributeLink | None = None
         self._responds: set[str] = set()
         self._held: list[tuple[Characteristic, int, bytes | str]] | None = None
         self._work = Work()
@@ -68,9 +69,7 @@ class BleDriver(Driver):
         self._held = []
         self._loss = ""
         wire = self.device.wire
-        link = self._link = await open_gatt(
-            wire.host, self.clock, lost=self._gone, tap=self.context.tap, bus=wire.option("bus", "")
-        )
+        link = self._link = await self.wires.gatt(wire.host, lost=self._gone, bus=wire.option("bus", ""))
         abilities = {each.uuid: self._check(link, each) for each in self._characteristics}
         self._responds = {uuid for uuid, able in abilities.items() if "write" in able}
         for each in self._characteristics:
@@ -133,7 +132,7 @@ class BleDriver(Driver):
         home = self._home[name]
         return home.uuid, home.fields[name].pack(command.value)
 
-    async def _send(self, link: GattLink, command: Command) -> None:
+    async def _send(self, link: AttributeLink, command: Command) -> None:
         now = self.clock.now()
         if command.deadline_ns and now > command.deadline_ns:
             command.finish(Outcome.EXPIRED, now, "expired while it waited for the connection")
@@ -153,7 +152,7 @@ class BleDriver(Driver):
 
     # Samples ------------------------------------------------------------------------------------
 
-    async def _read(self, link: GattLink, each: Characteristic) -> None:
+    async def _read(self, link: AttributeLink, each: Characteristic) -> None:
         try:
             data: bytes | str = await link.read(each.uuid)
         except AttError as error:
@@ -192,12 +191,12 @@ class BleDriver(Driver):
         periods = [self.device.signals[name].period_ns for name in self._reported(each)]
         return min(filter(None, periods), default=_DEFAULT_PERIOD_NS)
 
-    def _check(self, link: GattLink, each: Characteristic) -> frozenset[str]:
+    def _check(self, link: AttributeLink, each: Characteristic) -> frozenset[str]:
         """Return what a characteristic can do; raises LinkError for what the profile expects in vain."""
-        able = link.properties(each.service, each.uuid)
+        able = link.table.properties(each.service, each.uuid)
         names = ", ".join(f"{self.device.name}.{name}" for name in each.fields)
         if able is None:
-            services = ", ".join(map(uuid_words, link.services)) or "none"
+            services = ", ".join(map(uuid_words, link.table.services)) or "none"
             raise LinkError(
                 f"{names}: the device has no {each}; its services are {services}",
                 f"is this a {self.device.profile.name}? check the wire's address",

@@ -10,7 +10,7 @@ from testbed.clock import Ticker
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.serial_port import SerialPort
 from testbed.errors import LinkError
-from testbed.links import LinkLost, StreamLink
+from testbed.links import ByteLink, LinkLost
 from testbed.protocols.cobs import (
     ANSWER,
     FIRST_COMMAND,
@@ -48,7 +48,7 @@ class CobsDriver(Driver):
         self._desk = CommandDesk(device.name, self.clock, self._send)
         self._gaps = GapReport(self.clock, lambda text: self.report(Level.WARNING, "frames-lost", text))
         self._reader = FrameReader(profile.crc)
-        self._link: StreamLink | None = None
+        self._link: ByteLink | None = None
         self._tickers: list[Ticker] = []
         self._first: asyncio.Future[str] | None = None
         self._ended = ""
@@ -71,7 +71,7 @@ class CobsDriver(Driver):
         for flow in self._flows.values():
             flow.forget()
         self._first = asyncio.get_running_loop().create_future()
-        self._link = self._port.open(self.clock, self._received, self._link_ended, self.context.tap)
+        self._link = self._port.open(self.wires, self._received, self._link_ended)
         try:
             async with asyncio.timeout(_FIRST_WITHIN):
                 reason = await self._first

@@ -68,7 +68,7 @@ class ModbusDriver(Driver):
     async def connect(self) -> None:
         """Open the wire, ask for one signal, start polling."""
         line = self._line = await open_line(
-            self.device.wire, self._options, self.clock, self.link_lost, self.context.tap, self._overrun
+            self.device.wire, self._options, self.clock, self.wires, self.link_lost, self._overrun
         )
         await self._greet(line, self._plans[0])
         if line.closed:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
+from testbed.links import SystemOpener, Wires, no_tap
 from testbed.protocols.modbus import modbus_wire
 from testbed.protocols.modbus.pdu import Function, read
 
@@ -22,9 +23,10 @@ async def scan_units(wire: Wire, units: Iterable[int], clock: Clock) -> AsyncIte
     An exception is an answer too. Raises LinkLost when the wire cannot be opened.
     """
     options = modbus_wire(wire)
+    wires = Wires(SystemOpener(), clock, no_tap)
     for unit in units:
         asked = replace(options, unit=unit, timeout=_PATIENCE)
-        line = await open_line(wire, asked, clock, lambda reason: None)
+        line = await open_line(wire, asked, clock, wires, lambda reason: None)
         try:
             greeting = Greeting(line, read(Function.READ_HOLDING_REGISTERS, 0, 1))
             line.submit(greeting)

@@ -11,7 +11,7 @@ from testbed.clock import NS, Ticker
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.serial_port import SerialPort
 from testbed.errors import LinkError
-from testbed.links import LinkLost, StreamLink
+from testbed.links import ByteLink, LinkLost
 from testbed.protocols.scpi import (
     ErrorEntry,
     Identity,
@@ -47,7 +47,7 @@ class ScpiDriver(Driver):
             device.signals[name].id: SetTemplate.of(a.set_) for name, a in addresses.items() if a.set_
         }
         self._talk: Conversation | None = None
-        self._link: StreamLink | None = None
+        self._link: ByteLink | None = None
         self._tickers: list[Ticker] = []
         self._troubled: set[int] = set()
         self._ended = ""
@@ -64,7 +64,7 @@ class ScpiDriver(Driver):
         self._ended = ""
         self._troubled.clear()
         talk = self._talk = Conversation(self.clock, self._timeout, self._write, self._link_ended)
-        self._link = self._port.open(self.clock, talk.received, self._link_ended, self.context.tap)
+        self._link = self._port.open(self.wires, talk.received, self._link_ended)
         self.identity = await talk.identify()
         self._check_identity()
         talk.say("*CLS")  # errors from before we came are none of ours

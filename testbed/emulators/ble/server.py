@@ -11,8 +11,6 @@ from urllib.parse import quote
 from testbed.emulators.base import EmulatedDevice, EmulatorContext, Ready
 from testbed.errors import TestbedError
 
-from .bus import private_bus
-from .facade import be_bluez
 from .peripheral import Peripheral
 from .radio import Radio
 
@@ -30,26 +28,24 @@ async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, rea
     radio = Radio()
     try:
         peripherals = [Peripheral(each, radio, context.clock, context.log) for each in devices]
-        async with private_bus(context.folder) as bus:
-            await _serve(peripherals, radio, bus, context, ready)
+        async with context.places.adapter(radio.device("adapter", _CENTRAL), context.clock) as bus:
+            await _serve(peripherals, bus, context, ready)
     except ExceptionGroup as group:
-        raise group.exceptions[0] from group
+        first: Exception = group
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        raise first from group
     finally:
         await radio.close()
 
 
-async def _serve(
-    peripherals: list[Peripheral], radio: Radio, bus: str, context: EmulatorContext, ready: Ready
-) -> None:
-    up = asyncio.Event()
+async def _serve(peripherals: list[Peripheral], bus: str, context: EmulatorContext, ready: Ready) -> None:
+    query = f"?bus={quote(bus, safe='/:=')}" if bus else ""
     async with asyncio.TaskGroup() as tasks:
-        central = radio.device("adapter", _CENTRAL)
-        tasks.create_task(be_bluez(bus, central, context.clock, up.set), name="org.bluez")
-        await up.wait()
         for each in peripherals:
             name = each.device.name
             context.plugs[name] = each
-            wire = f"ble://{each.address}?bus={quote(bus, safe='/:=')}"
+            wire = f"ble://{each.address}{query}"
             tasks.create_task(each.run(partial(ready, name, wire)), name=f"peripheral {name}")
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from testbed.bench.wires import Wire
 from testbed.emulators.base import EmulatedDevice, EmulatorContext, Ready
-from testbed.emulators.broker import Broker, open_broker
+from testbed.emulators.broker import Broker
 from testbed.errors import LinkError, UsageError
-from testbed.links import LinkLost
-from testbed.links.mqtt import MqttLink, open_mqtt
+from testbed.links import LinkLost, MessageLink
 from testbed.protocols.lorawan.chirpstack import parse_downlink, print_event
 from testbed.protocols.lorawan.plan import read_plan
 from testbed.protocols.lorawan.topics import ALL_COMMANDS, DeviceAddress, device_address, parse_topic
@@ -42,7 +41,7 @@ class Network:
 
     def __init__(self, devices: Sequence[EmulatedDevice], context: EmulatorContext) -> None:
         self._context = context
-        self._link: MqttLink | None = None
+        self._link: MessageLink | None = None
         self._started = False
         self._members: dict[DeviceAddress, _Member] = {}
         for index, emulated in enumerate(devices):
@@ -81,13 +80,13 @@ class Network:
             member.device.stop()
             member.session.stop()
 
-    async def _connect(self, wire: Wire) -> MqttLink:
-        return await open_mqtt(
+    async def _connect(self, wire: Wire) -> MessageLink:
+        return await self._context.places.mqtt(
             wire,
             self._context.clock,
-            subscriptions=[ALL_COMMANDS],
-            received=self._received,
-            lost=lambda reason: self._context.log(f"network server: {reason}"),
+            [ALL_COMMANDS],
+            self._received,
+            lambda reason: self._context.log(f"network server: {reason}"),
         )
 
     def _start(self, host: str, port: int, ready: Ready) -> None:
@@ -163,7 +162,7 @@ async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, rea
     port = 0
     try:
         while True:
-            async with open_broker(context.folder, port=port) as broker:
+            async with context.places.broker(port) as broker:
                 port = broker.port
                 await _serve_at(broker, network, plug, ready)
             await plug.inserted.wait()

@@ -1,0 +1,170 @@
+"""Bluetooth LE without a D-Bus: a GATT client of bumble on the virtual air, for virtual time.
+
+Real ATT over real L2CAP and HCI packets, between two hosts in one process; what is left out is the
+operating system's Bluetooth service and bleak, which cannot follow virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from typing import TypeVar
+from uuid import UUID
+
+from bumble import core
+from bumble.att import ATT_Error
+from bumble.core import BaseBumbleError, ProtocolError
+from bumble.device import Connection, Device, Peer
+from bumble.gatt import Characteristic
+from bumble.gatt_client import CharacteristicProxy
+from bumble.hci import Address
+
+from testbed.clock import Clock
+from testbed.errors import LinkError
+
+from .base import BytesReceived, Direction, LinkLost, Lost, Tap
+from .gatt_frames import AttError, AttOpcode, GattFrame
+from .gatt_table import GattTable
+
+_CONNECT_SECONDS = 6.0
+_ANSWER_SECONDS = 10.0
+_MTU = 517
+
+_WORDS = {
+    Characteristic.Properties.READ: "read",
+    Characteristic.Properties.WRITE: "write",
+    Characteristic.Properties.WRITE_WITHOUT_RESPONSE: "write-without-response",
+    Characteristic.Properties.NOTIFY: "notify",
+    Characteristic.Properties.INDICATE: "indicate",
+}
+
+T = TypeVar("T")
+
+
+async def open_memory_gatt(
+    central: Device, address: str, clock: Clock, *, lost: Lost, tap: Tap
+) -> MemoryGattLink:
+    """Connect to the device at `address` and discover what it has; raises LinkLost with the cause."""
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            connection = await central.connect(Address(address, Address.RANDOM_DEVICE_ADDRESS))
+    except TimeoutError:
+        raise LinkLost(f"no advertisement from {address}") from None
+    except BaseBumbleError as error:
+        raise LinkLost(f"cannot connect to {address}: {error}") from error
+    link = MemoryGattLink(address, connection, clock, lost, tap)
+    await link.discover()
+    return link
+
+
+class MemoryGattLink:
+    """An open connection; characteristics are named by their 128-bit UUID in lower case."""
+
+    def __init__(self, address: str, connection: Connection, clock: Clock, lost: Lost, tap: Tap) -> None:
+        self.address = address
+        self._connection = connection
+        self._clock = clock
+        self._lost = lost
+        self._tap = tap
+        self._open = True
+        self._peer = Peer(connection)
+        self._found: dict[str, CharacteristicProxy[bytes]] = {}
+        self._table = GattTable(address, ())
+        connection.on("disconnection", lambda reason: self._fail("the device disconnected"))
+
+    @property
+    def table(self) -> GattTable:
+        """What the device offers, as it was discovered."""
+        return self._table
+
+    async def discover(self) -> None:
+        """Agree on the MTU and find every characteristic."""
+        await self._peer.request_mtu(_MTU)
+        entries = []
+        for service in await self._peer.discover_services():
+            for each in await self._peer.discover_characteristics(service=service):
+                await self._peer.discover_descriptors(each)
+                uuid = _text(each.uuid)
+                self._found.setdefault(uuid, each)
+                can = sorted(word for flag, word in _WORDS.items() if each.properties & flag)
+                entries.append((_text(service.uuid), uuid, tuple(can)))
+        self._table = GattTable(self.address, tuple(entries))
+
+    async def read(self, characteristic: str) -> bytes:
+        """Read a value; raises AttError when the device refuses, LinkLost when it is gone."""
+        self._record(Direction.TX, AttOpcode.READ_REQUEST, characteristic)
+        value = bytes(await self._ask(characteristic, self._proxy(characteristic).read_value()))
+        self._record(Direction.RX, AttOpcode.READ_RESPONSE, characteristic, value)
+        return value
+
+    async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
+        """Write a value; raises AttError when the device refuses, LinkLost when it is gone."""
+        opcode = AttOpcode.WRITE_REQUEST if response else AttOpcode.WRITE_COMMAND
+        self._record(Direction.TX, opcode, characteristic, value)
+        proxy = self._proxy(characteristic)
+        await self._ask(characteristic, proxy.write_value(value, with_response=response))
+        if response:
+            self._record(Direction.RX, AttOpcode.WRITE_RESPONSE, characteristic)
+
+    async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
+        """Call `received` for each notification or indication."""
+
+        def arrived(value: bytes) -> None:
+            if self._open:
+                data = bytes(value)
+                received(self._record(Direction.RX, AttOpcode.NOTIFICATION, characteristic, data), data)
+
+        await self._ask(characteristic, self._proxy(characteristic).subscribe(arrived))
+
+    async def close(self) -> None:
+        """Disconnect; `lost` is not called for it."""
+        if self._open:
+            self._open = False
+            with contextlib.suppress(BaseBumbleError):
+                await self._connection.disconnect()
+
+    def _proxy(self, characteristic: str) -> CharacteristicProxy[bytes]:
+        if not self._open:
+            raise LinkLost(f"{self.address}: the connection is closed")
+        proxy = self._found.get(characteristic)
+        if proxy is None:
+            raise LinkError(f"{self.address} has no characteristic {characteristic}")
+        return proxy
+
+    async def _ask(self, characteristic: str, request: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                answer: T = await self._connection.cancel_on_disconnection(request)
+                return answer
+        except (ATT_Error, ProtocolError) as error:
+            code = int(error.error_code)
+            self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
+            text = f"the device answered: {error.error_name} (ATT error 0x{code:02X})"
+            raise AttError(text, code) from error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._open or (task is not None and task.cancelling()):
+                raise
+            raise LinkLost(f"{self.address}: the device disconnected") from None
+        except (BaseBumbleError, TimeoutError) as error:
+            reason = f"{self.address}: request failed: {error or type(error).__name__}"
+            self._fail(reason)
+            raise LinkLost(reason) from error
+
+    def _record(
+        self, direction: Direction, opcode: AttOpcode, characteristic: str, value: bytes = b""
+    ) -> int:
+        time_ns = self._clock.now()
+        self._tap(time_ns, direction, GattFrame(opcode, characteristic, value).encode())
+        return time_ns
+
+    def _fail(self, reason: str) -> None:
+        if self._open:
+            self._open = False
+            self._lost(reason)
+
+
+def _text(uuid: core.UUID) -> str:
+    """Return a UUID of bumble (which keeps it little-endian) with 128 bits in lower case."""
+    return str(UUID(bytes=bytes(reversed(uuid.to_bytes(force_128=True)))))

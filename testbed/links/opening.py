@@ -1,0 +1,197 @@
+"""Where a driver gets its links from: real wires here, wires in memory or a recording elsewhere.
+
+A driver asks its `Wires` and cannot tell what is behind them. Whatever is opened there is tapped, and
+the tap hears too (as marks) when a link was opened, lost or refused, so that a replay can do the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from testbed.bench.wires import Wire
+from testbed.clock import Clock
+from testbed.errors import LinkError
+
+from .base import AttributeLink, ByteLink, BytesReceived, Direction, Lost, MessageLink, MessageReceived, Tap
+from .serial import open_serial
+from .tcp import open_tcp
+
+
+class Opener(Protocol):
+    """Opens links of the three shapes; raises LinkError with the cause when it cannot."""
+
+    def serial(
+        self,
+        port: str,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        baud: int,
+        parity: str,
+        stop_bits: float,
+    ) -> ByteLink:
+        """Open a serial port."""
+
+    async def tcp(
+        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+    ) -> ByteLink:
+        """Connect to a device."""
+
+    async def mqtt(
+        self,
+        wire: Wire,
+        clock: Clock,
+        *,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        tap: Tap,
+    ) -> MessageLink:
+        """Connect to a broker and subscribe."""
+
+    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+        """Connect to a Bluetooth LE device and discover its services."""
+
+
+class SystemOpener:
+    """Opens the wires that this machine has."""
+
+    def serial(
+        self,
+        port: str,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        baud: int,
+        parity: str,
+        stop_bits: float,
+    ) -> ByteLink:
+        """Open a serial port."""
+        return open_serial(
+            port, clock, received=received, lost=lost, tap=tap, baud=baud, parity=parity, stop_bits=stop_bits
+        )
+
+    async def tcp(
+        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+    ) -> ByteLink:
+        """Connect to a device."""
+        return await open_tcp(host, port, clock, received=received, lost=lost, tap=tap)
+
+    async def mqtt(
+        self,
+        wire: Wire,
+        clock: Clock,
+        *,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        tap: Tap,
+    ) -> MessageLink:
+        """Connect to a broker and subscribe."""
+        from .mqtt import open_mqtt  # only benches that use them pay for loading aiomqtt and bleak
+
+        return await open_mqtt(
+            wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=tap
+        )
+
+    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+        """Connect to a Bluetooth LE device and discover its services."""
+        from .gatt import open_gatt
+
+        return await open_gatt(address, clock, lost=lost, tap=tap, bus=bus)
+
+
+class Wires:
+    """What one device's driver opens its links with; see `Opener` for what each does."""
+
+    def __init__(self, opener: Opener, clock: Clock, tap: Tap) -> None:
+        self._opener = opener
+        self._clock = clock
+        self._record = tap
+        self._marked = False
+
+    def serial(
+        self,
+        port: str,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        baud: int = 115200,
+        parity: str = "N",
+        stop_bits: float = 1.0,
+    ) -> ByteLink:
+        """Open a serial port, 8 data bits."""
+        with self._opening():
+            link = self._opener.serial(
+                port, self._clock, received=received, lost=self._losing(lost), tap=self._tap,
+                baud=baud, parity=parity, stop_bits=stop_bits,
+            )  # fmt: skip
+            self._opened()
+        return link
+
+    async def tcp(self, host: str, port: int, *, received: BytesReceived, lost: Lost) -> ByteLink:
+        """Connect to a device."""
+        with self._opening():
+            link = await self._opener.tcp(
+                host, port, self._clock, received=received, lost=self._losing(lost), tap=self._tap
+            )
+            self._opened()
+        return link
+
+    async def mqtt(
+        self, wire: Wire, *, subscriptions: Iterable[str], received: MessageReceived, lost: Lost
+    ) -> MessageLink:
+        """Connect to a broker and subscribe."""
+        with self._opening():
+            link = await self._opener.mqtt(
+                wire, self._clock, subscriptions=subscriptions, received=received,
+                lost=self._losing(lost), tap=self._tap,
+            )  # fmt: skip
+            self._opened()
+        return link
+
+    async def gatt(self, address: str, *, lost: Lost, bus: str = "") -> AttributeLink:
+        """Connect to a Bluetooth LE device and discover its services."""
+        with self._opening():
+            link = await self._opener.gatt(
+                address, self._clock, lost=self._losing(lost), tap=self._tap, bus=bus
+            )
+            self._opened(link.table.encode())
+        return link
+
+    # Marks --------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[None]:
+        self._marked = False
+        try:
+            yield
+        except LinkError as error:
+            self._mark(Direction.LOST, str(error).encode())
+            raise
+
+    def _opened(self, table: bytes = b"") -> None:
+        if not self._marked:
+            self._marked = True
+            self._mark(Direction.OPEN, table)
+
+    def _tap(self, time_ns: int, direction: Direction, data: bytes) -> None:
+        if not self._marked:  # a broker may send before it has answered the subscription
+            self._opened()
+        self._record(time_ns, direction, data)
+
+    def _losing(self, lost: Lost) -> Lost:
+        def marked(reason: str) -> None:
+            self._mark(Direction.LOST, reason.encode())
+            lost(reason)
+
+        return marked
+
+    def _mark(self, direction: Direction, data: bytes) -> None:
+        self._record(self._clock.now(), direction, data)

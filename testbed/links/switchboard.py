@@ -1,0 +1,140 @@
+"""Wires in memory: what one process plugs in at the device's side and opens at the controller's.
+
+A switchboard has the addresses that a machine has: serial ports by path, TCP listeners and brokers by
+host and port, one air for Bluetooth. Virtual time runs on it, and drivers cannot tell it from hardware.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from testbed.bench.wires import Wire
+from testbed.clock import Clock
+
+from .base import AttributeLink, ByteLink, BytesReceived, LinkLost, Lost, MessageLink, MessageReceived, Tap
+from .memory import MemoryEnd, memory_pair
+from .memory_mqtt import MemoryBroker
+from .tcp import Accept
+
+if TYPE_CHECKING:
+    from bumble.device import Device
+
+
+class MemoryPort:
+    """The device's end of a serial line in memory; like `PtyEnd`, but for the name that it appears at."""
+
+    def __init__(self, board: Switchboard, path: str, received: BytesReceived) -> None:
+        self.path = path
+        self._board = board
+        self._received = received
+        self._end: MemoryEnd | None = None
+
+    def plug(self) -> None:
+        """Make the port appear."""
+        self._board.ports[self.path] = self
+
+    def unplug(self) -> None:
+        """Make the port vanish; the controller that has it open loses it."""
+        self._board.ports.pop(self.path, None)
+        end, self._end = self._end, None
+        if end is not None:
+            end.close()
+
+    def write(self, data: bytes) -> None:
+        """Send to the controller; into the void when nobody has the port open, as a UART would."""
+        if self._end is not None and self._end.peer is not None:
+            self._end.write(data)
+
+    def join(self, end: MemoryEnd) -> None:
+        """Put the device at the far end of a line that was opened; raises LinkLost when it is taken."""
+        if self._end is not None and self._end.peer is not None:
+            raise LinkLost(f"cannot open serial port {self.path}: it is open already")
+        end.received = self._received
+        self._end = end
+
+
+class Switchboard:
+    """All wires of one process in memory, and the opener for its drivers."""
+
+    def __init__(self) -> None:
+        self.ports: dict[str, MemoryPort] = {}
+        self.brokers: dict[tuple[str, int], MemoryBroker] = {}
+        self.central: Device | None = None
+        """The adapter through which Bluetooth devices are reached; set by who emulates them."""
+        self._listeners: dict[tuple[str, int], Accept] = {}
+        self._accepted: dict[tuple[str, int], list[MemoryEnd]] = {}
+
+    @contextlib.contextmanager
+    def listen(self, host: str, port: int, accept: Accept) -> Iterator[None]:
+        """Accept connections while the block runs."""
+        self._listeners[host, port] = accept
+        ends = self._accepted[host, port] = []
+        try:
+            yield
+        finally:
+            del self._listeners[host, port]
+            for end in ends:
+                end.close()
+
+    # The controller's side: an Opener -----------------------------------------------------------
+
+    def serial(
+        self,
+        port: str,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        baud: int,
+        parity: str,
+        stop_bits: float,
+    ) -> ByteLink:
+        """Open a serial port; any baud rate is right."""
+        device = self.ports.get(port)
+        if device is None:
+            raise LinkLost(f"cannot open serial port {port}: No such file or directory")
+        near, far = memory_pair(clock, tap, name=port)
+        device.join(far)
+        near.received, near.lost = received, lost
+        return near
+
+    async def tcp(
+        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+    ) -> ByteLink:
+        """Connect to a listener."""
+        accept = self._listeners.get((host, port))
+        if accept is None:
+            raise LinkLost(f"cannot connect to {host}:{port}: Connection refused")
+        near, far = memory_pair(clock, tap, name=f"{host}:{port}")
+        near.received, near.lost = received, lost
+        far.received, far.lost = accept(far)
+        ends = self._accepted[host, port]
+        ends[:] = [end for end in ends if end.peer is not None] + [far]
+        return near
+
+    async def mqtt(
+        self,
+        wire: Wire,
+        clock: Clock,
+        *,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        tap: Tap,
+    ) -> MessageLink:
+        """Connect to a broker in memory."""
+        broker = self.brokers.get((wire.host, wire.port or 1883))
+        if broker is None:
+            raise LinkLost(f"cannot use the MQTT broker at {wire.host}:{wire.port}: Connection refused")
+        return broker.connect(clock, subscriptions, received, lost, tap)
+
+    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+        """Connect to a Bluetooth LE device on the virtual air."""
+        from .memory_gatt import open_memory_gatt
+
+        if self.central is None:
+            raise LinkLost(f"cannot connect to {address}: there is no Bluetooth adapter")
+        return await open_memory_gatt(self.central, address, clock, lost=lost, tap=tap)
