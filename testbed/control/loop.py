@@ -90,20 +90,22 @@ class LoopRunner:
         """Run a cycle if one is due; on the hot path."""
         if sample.quality is not Quality.GOOD or not self.armed:
             return
-        now = self._clock.now()
         self._good_ns = sample.time_ns
         due = self._last_ns + self.spec.period_ns
-        if now < due - self._early_ns:
+        if sample.time_ns < due - self._early_ns:
             return
         if not self._commander.reachable(self.spec.writes):
             self._restart(math.nan)  # nothing would reach the actuator, and the integral must not grow
             return
         if self._safe:
             self._resume()
+        now = self._clock.now()
         first = self._last_ns == 0
         lateness = 0 if first else max(0, now - due)
-        dt = self.spec.period_ns / 1e9 if first else (now - self._last_ns) / 1e9
-        self._last_ns = now
+        # Times of samples, not of our own turns: the controller then depends on nothing but what was
+        # measured and when, so that a replay of the bytes gives the same commands to the last bit.
+        dt = self.spec.period_ns / 1e9 if first else (sample.time_ns - self._last_ns) / 1e9
+        self._last_ns = sample.time_ns
         self._cycle(sample, now, lateness, dt)
 
     def _cycle(self, sample: Sample, now: int, lateness: int, dt: float) -> None:

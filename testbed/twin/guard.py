@@ -30,7 +30,7 @@ class Guard:
             command.reason = reason
             return False
         command.verdict = Verdict.ALLOWED
-        self._last[command.signal] = (now_ns, command.value)
+        self._last[command.signal] = (_meant_ns(command, now_ns), command.value)
         return True
 
     def _objection(self, signal: Signal, command: Command, now_ns: int) -> str | None:
@@ -49,18 +49,27 @@ class Guard:
         if now_ns > command.deadline_ns:
             late = (now_ns - command.deadline_ns) / 1e9
             return f"{signal.path}: the command is {late:.3g} s past its deadline"
-        return self._too_fast(signal, value, now_ns)
+        return self._too_fast(signal, value, _meant_ns(command, now_ns))
 
-    def _too_fast(self, signal: Signal, value: float, now_ns: int) -> str | None:
+    def _too_fast(self, signal: Signal, value: float, meant_ns: int) -> str | None:
         last = self._last.get(signal.id)
         if signal.slew is None or last is None:
             return None
         then_ns, before = last
-        allowed = signal.slew * (now_ns - then_ns) / 1e9
+        allowed = signal.slew * (meant_ns - then_ns) / 1e9
         step = abs(value - before)
         if step <= allowed * (1 + _ROUNDING) + _ROUNDING:
             return None
         return (
-            f"{signal.path}: a step of {step:g} {signal.unit} in {(now_ns - then_ns) / 1e6:.3g} ms"
+            f"{signal.path}: a step of {step:g} {signal.unit} in {(meant_ns - then_ns) / 1e6:.3g} ms"
             f" is faster than its slew of {signal.slew:g} {signal.unit}/s"
         )
+
+
+def _meant_ns(command: Command, now_ns: int) -> int:
+    """Return the time that a command is meant for: of the sample that led to it, if one did.
+
+    A controller reckons in the times of its samples; judged by ours, its steps would seem too fast
+    whenever one sample was handed on later than the next.
+    """
+    return command.cause_ns or now_ns
