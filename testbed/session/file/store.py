@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,40 +56,49 @@ class Store:
         self, signals: Sequence[Signal], metadata: Mapping[str, Any], attachments: Mapping[str, bytes]
     ) -> None:
         """Lay the tables and commit what is known at the start."""
-        database = self._database
-        database.execute("BEGIN IMMEDIATE")
-        for statement in _statements(TABLES):
-            database.execute(statement)
-        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.execute(f"PRAGMA user_version = {VERSION}")
-        self._write_meta(metadata)
-        database.executemany(
-            "INSERT INTO attachments VALUES (?, ?, ?)",
-            [(name, hashlib.sha256(data).hexdigest(), data) for name, data in attachments.items()],
-        )
-        database.executemany(
-            "INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_signal_row, signals)
-        )
-        database.execute("COMMIT")
+        with self._transaction() as database:
+            for statement in _statements(TABLES):
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {VERSION}")
+            self._write_meta(metadata)
+            database.executemany(
+                "INSERT INTO attachments VALUES (?, ?, ?)",
+                [(name, hashlib.sha256(data).hexdigest(), data) for name, data in attachments.items()],
+            )
+            database.executemany(
+                "INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_signal_row, signals)
+            )
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
         database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
     def write(self, batch: Batch) -> None:
-        """Commit a batch."""
+        """Commit a batch whole, or nothing of it."""
+        with self._transaction() as database:
+            self._insert("chunks", [_sample_row(chunk) for chunk in batch.samples])
+            reasons = [(*turn[:4], _text(turn.reason)) for chunk in batch.samples for turn in chunk.reasons]
+            database.executemany("INSERT INTO reasons VALUES (?, ?, ?, ?, ?)", reasons)
+            self._insert("frames", [_frame_row(chunk) for chunk in batch.frames])
+            database.executemany("INSERT OR IGNORE INTO loops VALUES (?)", [(name,) for name in batch.loops])
+            self._insert("cycles", [_cycle_row(chunk) for chunk in batch.cycles])
+            self._insert("commands", [_command_row(command) for command in batch.commands])
+            self._insert("events", [_event_row(event) for event in batch.events])
+            database.executemany("INSERT INTO clock_pairs VALUES (?, ?)", batch.clock_pairs)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         database = self._database
         database.execute("BEGIN IMMEDIATE")
-        self._insert("chunks", [_sample_row(chunk) for chunk in batch.samples])
-        reasons = [(*reason[:4], _text(reason.reason)) for chunk in batch.samples for reason in chunk.reasons]
-        database.executemany("INSERT INTO reasons VALUES (?, ?, ?, ?, ?)", reasons)
-        self._insert("frames", [_frame_row(chunk) for chunk in batch.frames])
-        database.executemany("INSERT OR IGNORE INTO loops VALUES (?)", [(name,) for name in batch.loops])
-        self._insert("cycles", [_cycle_row(chunk) for chunk in batch.cycles])
-        self._insert("commands", [_command_row(command) for command in batch.commands])
-        self._insert("events", [_event_row(event) for event in batch.events])
-        database.executemany("INSERT INTO clock_pairs VALUES (?, ?)", batch.clock_pairs)
-        database.execute("COMMIT")
+        try:
+            yield database
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:  # some errors have ended it already
+                with contextlib.suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
+            raise
 
     def _insert(self, table: str, rows: list[tuple[object, ...]]) -> None:
         """Insert rows into a table whose first column numbers them, many with each statement.
@@ -109,15 +118,9 @@ class Store:
     def finish(self, metadata: Mapping[str, Any]) -> None:
         """Commit the end metadata, safe from a power cut from here on."""
         self._database.execute("PRAGMA synchronous = FULL")
-        self._database.execute("BEGIN IMMEDIATE")
-        self._write_meta(metadata)
-        self._database.execute("COMMIT")
+        with self._transaction():
+            self._write_meta(metadata)
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def rollback(self) -> None:
-        """Leave what a failed write began."""
-        if self._database.in_transaction:
-            self._database.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close; the session is then one plain file unless somebody is reading it at this moment."""

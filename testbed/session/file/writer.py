@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import errno
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +16,9 @@ from testbed.signals import Command, Event, Sample, Signal
 
 from .columns import CycleLog, FrameColumn, SampleColumn
 from .store import Batch, Store, sync_folder
+from .worker import InlineWorker, ThreadWorker, Worker
 
-_PERIOD_NS = 200_000_000
+_PERIOD_S = 0.2
 """Time between two hand-overs: with the commit itself, nothing waits longer than 250 ms."""
 
 
@@ -29,7 +27,8 @@ class SessionWriter:
 
     All methods belong to the event loop's thread. What is recorded costs the caller a few appends;
     every 200 ms the columns are handed whole to the writer thread, which commits them. While a slow
-    disk keeps that thread busy the columns go on growing, up to `stall_limit` seconds.
+    disk keeps that thread busy the columns go on growing, up to `stall_limit` seconds. Without a thread
+    (in virtual time) they are committed in the event loop's turn.
 
     When the disk fails, recording stops: `recording` turns False, `on_failure` is called once with
     the reason, later calls do nothing, and all that was committed before stays readable.
@@ -47,8 +46,13 @@ class SessionWriter:
         metadata: Mapping[str, Any],
         attachments: Mapping[str, bytes],
         on_failure: Callable[[str], None],
+        thread: bool = True,
+        period_s: float = _PERIOD_S,
     ) -> None:
-        """Prepare; nothing is written before `start`. `path` should end in SUFFIX."""
+        """Prepare; nothing is written before `start`. `path` should end in SUFFIX.
+
+        `period_s` is the session time between two commits in seconds: what a crash may cost.
+        """
         self.path = path
         self.recording = False
         self._clock = clock
@@ -60,12 +64,12 @@ class SessionWriter:
         self._frames: dict[str, FrameColumn] = {}
         self._cycles: dict[str, CycleLog] = {}
         self._rows = Batch()
-        self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
-        self._idle = threading.Event()
+        self._threaded = thread
+        self._period_ns = round(period_s * NS)
         self._handed_ns = 0
         self._failure = ""
         self._store: Store | None = None
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
         self._ticker: Ticker | None = None
 
     # What is recorded -------------------------------------------------------------------------
@@ -108,31 +112,28 @@ class SessionWriter:
 
         Raises UsageError when the file exists already or cannot be made.
         """
-        self._loop = asyncio.get_running_loop()
         metadata = {"started_ns": self._clock.now(), **self._metadata}
         self._store = _create(self.path, self._signals, metadata, self._attachments)
         self._attachments.clear()
         self.recording = True
-        self._idle.set()
-        # A daemon: should the process end without `close`, it must not wait for this thread for ever.
-        self._thread = threading.Thread(target=self._commit_batches, name="session writer", daemon=True)
-        self._thread.start()
-        self._ticker = self._clock.every(_PERIOD_NS, self._tick)
+        self._worker = (ThreadWorker if self._threaded else InlineWorker)(self._commit_failed)
+        self._ticker = self._clock.every(self._period_ns, self._tick)
 
     def close(self, metadata: Mapping[str, Any]) -> None:
         """Commit what is left, then the end metadata, safely on disk; never raises for the disk's sake.
 
         After a failure the end metadata is still tried, with the key `recording_failure`.
         """
-        if self._thread is None:
+        if self._worker is None:
             return
         if self.recording:
-            self._batches.put(self._take())
+            self._hand_over()
         self._stop()
-        self._batches.put(None)
-        thread, self._thread = self._thread, None
-        thread.join(self.stall_limit)
-        if not thread.is_alive():
+        worker, self._worker = self._worker, None
+        done = worker.close(self.stall_limit)
+        if worker.error is not None:
+            self._failure = self._failure or _told(self.path, worker.error)
+        if done:
             self._finish({"ended_ns": self._clock.now(), **metadata})
         elif not self._failure:
             self._failure = f"{self.path} may lack its end: no commit within {self.stall_limit:g} s"
@@ -141,7 +142,7 @@ class SessionWriter:
 
     def _finish(self, metadata: dict[str, Any]) -> None:
         store = self._store
-        assert store is not None  # noqa: S101  (set by start, without which there is no thread)
+        assert store is not None  # noqa: S101  (set by start, without which there is no worker)
         if self._failure:
             metadata["recording_failure"] = self._failure
         try:
@@ -155,12 +156,19 @@ class SessionWriter:
     # Hand-over, in the event loop -------------------------------------------------------------
 
     def _tick(self) -> None:
-        if self._idle.is_set():
-            self._idle.clear()
+        worker = self._worker
+        assert worker is not None  # noqa: S101  (set by start before the ticker)
+        if worker.idle:
             self._handed_ns = self._clock.now()
-            self._batches.put(self._take())
+            self._hand_over()
         elif self._clock.now() - self._handed_ns > self.stall_limit * NS:
             self._failed(f"recording to {self.path} stopped: no commit within {self.stall_limit:g} s")
+
+    def _hand_over(self) -> None:
+        worker, store = self._worker, self._store
+        assert worker is not None  # noqa: S101  (set by start, as the store)
+        assert store is not None  # noqa: S101
+        worker.do(partial(store.write, self._take()))
 
     def _take(self) -> Batch:
         batch, self._rows = self._rows, Batch()
@@ -178,30 +186,16 @@ class SessionWriter:
         for cycles in self._cycles.values():
             cycles.closed = True
 
+    def _commit_failed(self) -> None:
+        if self._worker is not None and self._worker.error is not None:  # else: `close` tells
+            self._failed(_told(self.path, self._worker.error))
+
     def _failed(self, reason: str) -> None:
         self._failure = self._failure or reason
         self._stop()
         if self._on_failure is not None:
             on_failure, self._on_failure = self._on_failure, None
             on_failure(reason)
-
-    # The writer thread ------------------------------------------------------------------------
-
-    def _commit_batches(self) -> None:
-        store = self._store
-        assert store is not None  # noqa: S101  (set by start before the thread)
-        while (batch := self._batches.get()) is not None:
-            if self._failure:
-                continue
-            try:
-                store.write(batch)
-            except Exception as error:  # whatever it is, it ends the recording and must be told
-                self._failure = _told(self.path, error)
-                with contextlib.suppress(sqlite3.Error):
-                    store.rollback()
-                with contextlib.suppress(RuntimeError):  # the loop is closed already: `close` tells
-                    self._loop.call_soon_threadsafe(self._failed, self._failure)
-            self._idle.set()
 
 
 def _create(
