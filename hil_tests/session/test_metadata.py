@@ -14,7 +14,7 @@ from testbed import __version__
 from testbed.bench import load_bench, parse_wire
 from testbed.bench.profile import SHIPPED
 from testbed.session.file import SessionReader
-from testbed.session.metadata import attachments, start_metadata
+from testbed.session.metadata import about_host, attachments, start_metadata
 from testbed.session.run import Run, RunVerdict
 
 SECRET = "Hunter2-Hunter2"  # noqa: S105  (it is what the test looks for)
@@ -30,7 +30,7 @@ devices:
 
 def test_the_bench_its_devices_versions_and_host_are_told():
     bench = load_bench(RIG, {})
-    told = start_metadata(bench, ["probe"], 7)
+    told = {**about_host(bench), **start_metadata(bench, "real", ["probe"], 7)}
     assert (told["bench"], told["seed"], told["testbed"]) == ("thermal-rig", 7, __version__)
     assert told["devices"]["probe"] == {
         "profile": "scpi/thermometer", "wire": "serial:///dev/ttyUSB0?baud=115200", "emulated": True,
@@ -45,7 +45,7 @@ def test_the_bench_its_devices_versions_and_host_are_told():
 def test_the_commit_is_that_of_the_bench_file(tmp_path):
     (tmp_path / "bench.yaml").write_bytes(RIG.read_bytes())
     bench = load_bench(tmp_path / "bench.yaml", {})
-    assert start_metadata(bench, [], 0)["git_commit"] is None
+    assert about_host(bench)["git_commit"] is None
 
     def git(*arguments: str) -> str:
         who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
@@ -56,7 +56,7 @@ def test_the_commit_is_that_of_the_bench_file(tmp_path):
 
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "first")
-    assert start_metadata(bench, [], 0)["git_commit"] == git("rev-parse", "HEAD")
+    assert about_host(bench)["git_commit"] == git("rev-parse", "HEAD")
 
 
 def test_the_bench_file_and_its_profiles_are_attached_as_they_stand_on_disk(tmp_path):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from testbed.bench import Bench
-    from testbed.session.run import RunVerdict
+    from testbed.clock import VirtualClock
+    from testbed.session.run import Run, RunVerdict
 
 _EXIT = {"passed": 0, "failed": 1, "blocked": 4}
 
@@ -32,6 +33,9 @@ def run(
         Path | None, typer.Option("--session", metavar="FILE", help="Where to record; default: sessions/")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of noise and chance; default: the bench's.")] = None,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="Everything emulated, in virtual time: as fast as it goes.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
@@ -44,12 +48,17 @@ def run(
     bench = read_bench(file)
     seconds = _duration(for_)
     names = parse_names(emulate, bench) if emulate is not None else []
+    if virtual:
+        _check_virtual(bench, names, seconds)
     path = session or default_path(bench.name)
     if path.exists():  # said before anything is started; the writer makes sure of it
         raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
     seed = bench.seed if seed is None else seed
     _spare_the_collector()
-    verdict, failure = uvloop.run(_run(bench, path, seconds, names, seed, live=not json))
+    if virtual:
+        verdict, failure = _run_virtually(bench, path, seconds, seed, live=not json)
+    else:
+        verdict, failure = uvloop.run(_run(bench, path, seconds, names, seed, live=not json))
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
     if failure:
         summary["recording_failure"] = failure
@@ -82,6 +91,37 @@ async def _run(
             controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
             _stop_on_signals(controller.stop)
             return await controller.run(seconds), controller.recording_failure
+
+
+def _check_virtual(bench: Bench, names: list[str], seconds: float | None) -> None:
+    """Raise UsageError for what makes no sense in virtual time."""
+    from testbed.errors import UsageError
+
+    real = [name for name in bench.devices if names and name not in names]
+    if real:
+        raise UsageError(
+            f"--virtual emulates every device, and --emulate leaves out {', '.join(real)}: "
+            "a real device knows nothing of virtual time",
+            "leave --emulate out, or run in real time",
+        )
+    if seconds is None:
+        raise UsageError("--virtual has no end by itself", "say how long, for example --for 2min")
+
+
+def _run_virtually(
+    bench: Bench, path: Path, seconds: float | None, seed: int, *, live: bool
+) -> tuple[RunVerdict, str]:
+    from testbed.session.virtual import run_virtually
+
+    from .progress import follow_clock
+
+    with follow_clock(f"{bench.name} in virtual time", seconds, wanted=live) as begun:
+
+        def start(run: Run, clock: VirtualClock) -> None:
+            _stop_on_signals(run.stop)
+            begun(clock)
+
+        return run_virtually(bench, path, seconds, seed=seed, tell=tell, begun=start)
 
 
 def _spare_the_collector() -> None:

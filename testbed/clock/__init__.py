@@ -1,6 +1,6 @@
 """When: session time, its scheduler and its seeded chance; everything asks here and nowhere else."""
 
-from .clock import Clock, SystemClock, Ticker, Timer
+from .clock import Clock, SessionClock, SystemClock, Ticker, Timer
 from .refusal import VirtualTimeError
 from .seeds import Seeds
 from .virtual import VirtualClock, VirtualLoop, run_virtual
@@ -12,6 +12,7 @@ __all__ = [
     "NS",
     "Clock",
     "Seeds",
+    "SessionClock",
     "SystemClock",
     "Ticker",
     "Timer",

@@ -47,6 +47,19 @@ class Clock(Protocol):
         """Return after `seconds` of session time."""
 
 
+class SessionClock(Clock, Protocol):
+    """A clock that a whole session runs on."""
+
+    def pair(self) -> tuple[int, int]:
+        """Return (session time, the system's UTC right now) in ns."""
+
+    def take_skipped(self) -> tuple[int, int]:
+        """Return (ticks skipped since the last call, the longest that one of them was held up in ns)."""
+
+    def close(self) -> None:
+        """Release what the clock holds."""
+
+
 class Ticker:
     """A periodic call on a fixed grid; missed ticks are skipped and counted, never made up in a burst."""
 

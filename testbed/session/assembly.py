@@ -16,6 +16,7 @@ from testbed.twin.models import model_class
 
 from .expectations import Judge
 from .file import SessionWriter
+from .setting import Setting
 
 Fail = Callable[[str, Exception], None]
 
@@ -35,7 +36,7 @@ class Assembly:
 
 def assemble(
     bench: Bench,
-    clock: Clock,
+    setting: Setting,
     seeds: Seeds,
     writer: SessionWriter,
     report: Callable[[Event], None],
@@ -43,7 +44,7 @@ def assemble(
     absent: Container[str] = (),
 ) -> Assembly:
     """Build the parts and connect them; nothing runs yet. `absent` devices get no driver."""
-    signals = bench.signals
+    signals, clock = bench.signals, setting.clock
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
     mirror = Mirror(signals, clock, hub.publish)
     commander = Commander(signals, clock, Guard(signals).judge, hub.publish, writer.command, report)
@@ -58,6 +59,7 @@ def assemble(
             tap=writer.tap(name),
             random=seeds.stream(f"driver/{name}"),
             command=commander.command,
+            opener=setting.opener(name),
         )
         drivers[name] = driver_class(device.profile.protocol)(device, context)
         commander.attach(drivers[name])

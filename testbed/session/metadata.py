@@ -14,9 +14,21 @@ from testbed import __version__
 from testbed.bench import Bench
 
 
-def start_metadata(bench: Bench, emulated: list[str], seed: int) -> dict[str, Any]:
-    """Return what is known before the first sample."""
+def about_host(bench: Bench) -> dict[str, Any]:
+    """Return what a run records of the machine and the programs on it; asks git, in a process."""
     return {
+        "git_commit": _git_commit(bench.file.resolve().parent),
+        "host": {"name": platform.node(), "system": platform.platform(), "python": sys.version.split()[0]},
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "testbed": __version__,
+        "versions": dict(sorted((d.name, d.version) for d in distributions() if d.name)),
+    }
+
+
+def start_metadata(bench: Bench, mode: str, emulated: list[str], seed: int) -> dict[str, Any]:
+    """Return what is known of a run before its first sample."""
+    return {
+        "mode": mode,
         "bench": bench.name,
         "bench_file": str(bench.file),
         "devices": {
@@ -24,12 +36,7 @@ def start_metadata(bench: Bench, emulated: list[str], seed: int) -> dict[str, An
             for name, device in bench.devices.items()
         },
         "expectations": [expectation.text for expectation in bench.expectations],
-        "git_commit": _git_commit(bench.file.resolve().parent),
-        "host": {"name": platform.node(), "system": platform.platform(), "python": sys.version.split()[0]},
         "seed": seed,
-        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "testbed": __version__,
-        "versions": dict(sorted((d.name, d.version) for d in distributions() if d.name)),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from testbed.bench import Bench
-from testbed.clock import NS, Seeds, SystemClock
+from testbed.clock import NS, Seeds
 from testbed.drivers import Driver
 from testbed.signals import Event, Level, Quality, Sample, Signal
 
@@ -21,6 +21,7 @@ from .assembly import Assembly, assemble
 from .expectations import ExpectationVerdict, Judgement
 from .file import SessionWriter
 from .metadata import attachments, start_metadata
+from .setting import Setting
 
 _CLOCK_PAIR_NS = 10 * NS
 _SKIPPED_NS = NS
@@ -50,8 +51,13 @@ class Run:
         emulated: list[str],
         tell: Tell,
         absent: Mapping[str, str] | None = None,
+        setting: Setting | None = None,
     ) -> None:
-        """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires."""
+        """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires.
+
+        `setting` is where it takes place; by default on this machine, in real time.
+        """
+        self._setting = setting or Setting.real(bench)
         self.bench = bench
         self.path = path
         self._seed = seed
@@ -63,14 +69,16 @@ class Run:
         self._failures: list[str] = []
         self._unsafe: list[Signal] = []
         self._judgements: list[Judgement] = []
-        self._clock = SystemClock()
+        self._clock = self._setting.clock
         self._writer = SessionWriter(
             path,
             self._clock,
             bench.signals,
-            metadata=start_metadata(bench, emulated, seed),
+            metadata={**self._setting.about, **start_metadata(bench, self._setting.mode, emulated, seed)},
             attachments=attachments(bench),
             on_failure=self._recording_failed,
+            thread=self._setting.thread,
+            period_s=self._setting.commit_s,
         )
         self.recording_failure = ""
         """Why the session file holds only the beginning of the run; empty while it holds all of it."""
@@ -92,7 +100,7 @@ class Run:
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
         self._writer.start()
         parts = assemble(
-            self.bench, self._clock, Seeds(self._seed), self._writer, self._report, self._fail, self._absent
+            self.bench, self._setting, Seeds(self._seed), self._writer, self._report, self._fail, self._absent
         )
         try:
             await self._serve(parts, seconds)

@@ -1,0 +1,46 @@
+"""How far a long job is, on a terminal only."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from testbed.clock import VirtualClock
+
+_STEP_NS = 1_000_000_000
+
+
+@contextlib.contextmanager
+def follow_clock(
+    what: str, seconds: float | None, *, wanted: bool = True
+) -> Iterator[Callable[[VirtualClock], None]]:
+    """Show how far a virtual clock has come while the block runs; yields what is to be told of the clock.
+
+    Draws by the clock's own ticks and without a thread, which virtual time would refuse.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    if not (wanted and console.is_terminal):
+        yield lambda clock: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} s"))
+    with contextlib.ExitStack() as stack:
+        progress = Progress(*columns, console=console, transient=True, auto_refresh=False)
+
+        def follow(clock: VirtualClock) -> None:
+            start_ns = clock.now()
+            task = progress.add_task(what, total=seconds)
+            progress.start()
+            stack.callback(progress.stop)
+
+            def draw() -> None:
+                progress.update(task, completed=(clock.now() - start_ns) / 1e9)
+                progress.refresh()
+
+            clock.every(_STEP_NS, draw, 0)
+
+        yield follow

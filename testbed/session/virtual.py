@@ -1,0 +1,79 @@
+"""A run in virtual time: every device emulated in this process, over wires in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from testbed.bench import Bench
+from testbed.clock import Seeds, VirtualClock, run_virtual
+from testbed.emulators.bench import emulate_bench
+from testbed.emulators.places import MemoryPlaces
+from testbed.links import Switchboard
+
+from .emulation import Emulation
+from .metadata import about_host
+from .run import Run, RunVerdict, Tell
+from .setting import Setting
+
+
+def run_virtually(
+    bench: Bench,
+    path: Path,
+    seconds: float | None,
+    *,
+    seed: int,
+    tell: Tell,
+    begun: Callable[[Run, VirtualClock], None] = lambda run, clock: None,
+) -> tuple[RunVerdict, str]:
+    """Run a bench for `seconds` of virtual time; return the verdict and why recording failed (if it did).
+
+    The same bench, seed and program give the same stream digest on every run and machine. `begun` is
+    called once, in the loop, before anything happens. Raises VirtualTimeError for what cannot be in
+    virtual time.
+    """
+    about = about_host(bench)
+
+    async def main(clock: VirtualClock) -> tuple[RunVerdict, str]:
+        board = Switchboard()
+        async with _emulated(bench, clock, Seeds(seed), board) as emulated:
+            run = Run(
+                emulated.rewire(bench), path, seed=seed, emulated=list(bench.devices), tell=tell,
+                absent=emulated.failed, setting=Setting.virtual(clock, lambda device: board, about),
+            )  # fmt: skip
+            begun(run, clock)
+            return await run.run(seconds), run.recording_failure
+
+    return run_virtual(main)
+
+
+@contextlib.asynccontextmanager
+async def _emulated(
+    bench: Bench, clock: VirtualClock, seeds: Seeds, board: Switchboard
+) -> AsyncIterator[Emulation]:
+    """Emulate all devices on `board` while the block runs, which begins when each one answers."""
+    told = Emulation({}, {})
+    complete = asyncio.Event()
+
+    def heard(of: dict[str, str]) -> Callable[[str, str], None]:
+        def hear(name: str, what: str) -> None:
+            of[name] = what
+            if len(told.wires) + len(told.failed) == len(bench.devices):
+                complete.set()
+
+        return hear
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(
+            emulate_bench(
+                bench, bench.devices, clock, seeds, MemoryPlaces(board), heard(told.wires), heard(told.failed)
+            ),
+            name="emulated devices",
+        )
+        await complete.wait()
+        try:
+            yield told
+        finally:
+            task.cancel()
