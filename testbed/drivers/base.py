@@ -68,7 +68,7 @@ class Driver(ABC):
         self.device = device
         self.context = context
         self.clock = context.clock
-        self.wires = Wires(context.opener, context.clock, context.tap)
+        self.wires = Wires(context.opener, context.clock, context.tap, device.wire.redacted)
         self.state = LinkState.CLOSED
         self.reached = False
         self._lost: asyncio.Future[str] | None = None

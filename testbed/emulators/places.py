@@ -13,7 +13,7 @@ from testbed.clock import Clock
 from testbed.links import MessageLink, PtyEnd, Switchboard, listen_tcp, no_tap
 from testbed.links.base import BytesReceived, Lost, MessageReceived
 from testbed.links.memory_mqtt import MemoryBroker
-from testbed.links.switchboard import MemoryPort
+from testbed.links.switchboard import TRANSIT_NS, MemoryPort
 from testbed.links.tcp import Accept
 
 from .broker import Broker, open_broker
@@ -126,7 +126,7 @@ class MemoryPlaces:
     async def broker(self, port: int = 0) -> AsyncIterator[Broker]:
         """Run a broker in memory."""
         host, port = "memory", port or 1
-        made = self._board.brokers[host, port] = MemoryBroker(f"{host}:{port}")
+        made = self._board.brokers[host, port] = MemoryBroker(f"{host}:{port}", TRANSIT_NS)
         try:
             yield Broker(host, port, "embedded")
         finally:
@@ -144,9 +144,11 @@ class MemoryPlaces:
     @contextlib.asynccontextmanager
     async def adapter(self, central: Device, clock: Clock) -> AsyncIterator[str]:
         """Hand the adapter itself to the controller."""
+        from testbed.links.memory_gatt import MemoryAir
+
         await central.power_on()
-        self._board.central = central
+        self._board.air = MemoryAir(central)
         try:
             yield ""
         finally:
-            self._board.central = None
+            self._board.air = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from testbed.clock import Clock
 
@@ -12,8 +13,9 @@ from .base import BytesReceived, Direction, LinkLost, Lost, Tap, no_tap
 class MemoryEnd:
     """One end; set `received` and `lost` before the first byte arrives."""
 
-    def __init__(self, clock: Clock, name: str, tap: Tap = no_tap) -> None:
+    def __init__(self, clock: Clock, name: str, tap: Tap = no_tap, transit_ns: int = 0) -> None:
         self.name = name
+        self._transit_ns = transit_ns
         self.received: BytesReceived | None = None
         self.lost: Lost | None = None
         self.peer: MemoryEnd | None = None
@@ -23,10 +25,16 @@ class MemoryEnd:
 
     def write(self, data: bytes) -> None:
         """Send; it arrives in a turn of its own, in order, as on a real wire."""
-        if self.peer is None:
+        peer = self.peer
+        if peer is None:
             raise LinkLost(f"{self.name}: the wire is closed")
-        self._tap(self._clock.now(), Direction.TX, data)
-        self._loop.call_soon(self.peer._arrived, data)  # noqa: SLF001  (the other end of this wire)
+        now = self._clock.now()
+        self._tap(now, Direction.TX, data)
+        arrive = partial(peer._arrived, data)  # noqa: SLF001  (the other end of this wire)
+        if self._transit_ns:
+            self._clock.at(now + self._transit_ns, arrive)
+        else:
+            self._loop.call_soon(arrive)
 
     def close(self) -> None:
         """Close this end; the other end loses the wire."""
@@ -43,8 +51,14 @@ class MemoryEnd:
             self.received(time_ns, data)
 
 
-def memory_pair(clock: Clock, tap: Tap = no_tap, name: str = "memory") -> tuple[MemoryEnd, MemoryEnd]:
-    """Return (controller's end, device's end); `tap` listens at the controller's end."""
-    near, far = MemoryEnd(clock, name, tap), MemoryEnd(clock, f"{name} (device)")
+def memory_pair(
+    clock: Clock, tap: Tap = no_tap, name: str = "memory", transit_ns: int = 0
+) -> tuple[MemoryEnd, MemoryEnd]:
+    """Return (controller's end, device's end); `tap` listens at the controller's end.
+
+    What is sent arrives `transit_ns` later, 0 meaning in the next turn of the loop.
+    """
+    near = MemoryEnd(clock, name, tap, transit_ns)
+    far = MemoryEnd(clock, f"{name} (device)", transit_ns=transit_ns)
     near.peer, far.peer = far, near
     return near, far

@@ -15,7 +15,7 @@ from uuid import UUID
 from bumble import core
 from bumble.att import ATT_Error
 from bumble.core import BaseBumbleError, ProtocolError
-from bumble.device import Connection, Device, Peer
+from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.gatt import Characteristic
 from bumble.gatt_client import CharacteristicProxy
 from bumble.hci import Address
@@ -27,6 +27,7 @@ from .base import BytesReceived, Direction, LinkLost, Lost, Tap
 from .gatt_frames import AttError, AttOpcode, GattFrame
 from .gatt_table import GattTable
 
+_SCAN_SECONDS = 3.0
 _CONNECT_SECONDS = 6.0
 _ANSWER_SECONDS = 10.0
 _MTU = 517
@@ -42,20 +43,55 @@ _WORDS = {
 T = TypeVar("T")
 
 
-async def open_memory_gatt(
-    central: Device, address: str, clock: Clock, *, lost: Lost, tap: Tap
-) -> MemoryGattLink:
-    """Connect to the device at `address` and discover what it has; raises LinkLost with the cause."""
-    try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            connection = await central.connect(Address(address, Address.RANDOM_DEVICE_ADDRESS))
-    except TimeoutError:
-        raise LinkLost(f"no advertisement from {address}") from None
-    except BaseBumbleError as error:
-        raise LinkLost(f"cannot connect to {address}: {error}") from error
-    link = MemoryGattLink(address, connection, clock, lost, tap)
-    await link.discover()
-    return link
+class MemoryAir:
+    """The controller's side of the virtual air: its adapter scans, and connects to one device at a time."""
+
+    def __init__(self, central: Device) -> None:
+        self._central = central
+        self._turn = asyncio.Lock()
+        self._switching = asyncio.Lock()
+        self._awaited: dict[Address, asyncio.Event] = {}
+        central.on("advertisement", self._advertised)
+
+    async def open(self, address: str, clock: Clock, *, lost: Lost, tap: Tap) -> MemoryGattLink:
+        """Connect to the device at `address` and discover what it has; raises LinkLost with the cause."""
+        target = Address(address, Address.RANDOM_DEVICE_ADDRESS)
+        await self._hear(target)
+        try:
+            async with self._turn, asyncio.timeout(_CONNECT_SECONDS):
+                connection = await self._central.connect(target)
+                link = MemoryGattLink(address, connection, clock, lost, tap)
+                await link.discover()
+        except TimeoutError:
+            raise LinkLost(f"cannot connect to {address}: no answer in time") from None
+        except BaseBumbleError as error:
+            raise LinkLost(f"cannot connect to {address}: {error}") from error
+        return link
+
+    async def _hear(self, target: Address) -> None:
+        heard = self._awaited.setdefault(target, asyncio.Event())
+        try:
+            await self._scan()
+            async with asyncio.timeout(_SCAN_SECONDS):
+                await heard.wait()
+        except TimeoutError:
+            text = f"no advertisement from {target.to_string(with_type_qualifier=False)}"
+            raise LinkLost(text, "is it powered and near?") from None
+        finally:
+            self._awaited.pop(target, None)
+            await self._scan()
+
+    async def _scan(self) -> None:
+        """Scan if and only if somebody waits for a device."""
+        async with self._switching:
+            if self._awaited and not self._central.is_scanning:
+                await self._central.start_scanning(filter_duplicates=False)
+            elif not self._awaited and self._central.is_scanning:
+                await self._central.stop_scanning()
+
+    def _advertised(self, advertisement: Advertisement) -> None:
+        if (heard := self._awaited.get(advertisement.address)) is not None:
+            heard.set()
 
 
 class MemoryGattLink:

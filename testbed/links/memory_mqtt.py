@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from paho.mqtt.client import topic_matches_sub
 
@@ -20,8 +21,9 @@ from .messages import encode_message
 class MemoryBroker:
     """Hands each message to the links that subscribed to its topic, in the order of their connecting."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, transit_ns: int = 0) -> None:
         self.name = name
+        self._transit_ns = transit_ns
         self._links: list[MemoryMessageLink] = []
 
     def connect(
@@ -34,10 +36,10 @@ class MemoryBroker:
 
     def forward(self, topic: str, payload: bytes) -> None:
         """Deliver a message to all who subscribed to it, each in a turn of its own."""
-        loop = asyncio.get_running_loop()
         for link in self._links:
             if link.wants(topic):
-                loop.call_soon(link.arrived, topic, payload)
+                due_ns = link.clock.now() + self._transit_ns
+                link.clock.at(due_ns, partial(link.arrived, topic, payload))
 
     def forget(self, link: MemoryMessageLink) -> None:
         """Take a link off."""
@@ -63,7 +65,7 @@ class MemoryMessageLink:
         tap: Tap,
     ) -> None:
         self._broker = broker
-        self._clock = clock
+        self.clock = clock
         self._subscriptions = subscriptions
         self._received = received
         self._lost = lost
@@ -75,7 +77,7 @@ class MemoryMessageLink:
         frame = encode_message(topic, payload)
         if self._ended.done():
             raise LinkLost(f"{self._broker.name}: the connection to the broker is closed")
-        self._tap(self._clock.now(), Direction.TX, frame)
+        self._tap(self.clock.now(), Direction.TX, frame)
         self._broker.forward(topic, payload)
 
     async def run(self) -> None:
@@ -97,7 +99,7 @@ class MemoryMessageLink:
     def arrived(self, topic: str, payload: bytes) -> None:
         """Take a message."""
         if not self._ended.done():
-            time_ns = self._clock.now()
+            time_ns = self.clock.now()
             self._tap(time_ns, Direction.RX, encode_message(topic, payload))
             self._received(time_ns, topic, payload)
 

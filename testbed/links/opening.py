@@ -7,7 +7,7 @@ the tap hears too (as marks) when a link was opened, lost or refused, so that a 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from testbed.bench.wires import Wire
@@ -110,7 +110,11 @@ class SystemOpener:
 class Wires:
     """What one device's driver opens its links with; see `Opener` for what each does."""
 
-    def __init__(self, opener: Opener, clock: Clock, tap: Tap) -> None:
+    def __init__(
+        self, opener: Opener, clock: Clock, tap: Tap, redacted: Callable[[str], str] = lambda text: text
+    ) -> None:
+        """Open with `opener`; `redacted` takes the wire's secrets out of what the tap hears of a loss."""
+        self._redacted = redacted
         self._opener = opener
         self._clock = clock
         self._record = tap
@@ -173,7 +177,7 @@ class Wires:
         try:
             yield
         except LinkError as error:
-            self._mark(Direction.LOST, str(error).encode())
+            self._mark(Direction.LOST, self._redacted(str(error)).encode())
             raise
 
     def _opened(self, table: bytes = b"") -> None:
@@ -188,7 +192,7 @@ class Wires:
 
     def _losing(self, lost: Lost) -> Lost:
         def marked(reason: str) -> None:
-            self._mark(Direction.LOST, reason.encode())
+            self._mark(Direction.LOST, self._redacted(reason).encode())
             lost(reason)
 
         return marked

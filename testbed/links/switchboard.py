@@ -18,8 +18,11 @@ from .memory import MemoryEnd, memory_pair
 from .memory_mqtt import MemoryBroker
 from .tcp import Accept
 
+TRANSIT_NS = 50_000
+"""How long bytes are on their way: as on a loopback, and cause stands before effect in every record."""
+
 if TYPE_CHECKING:
-    from bumble.device import Device
+    from .memory_gatt import MemoryAir
 
 
 class MemoryPort:
@@ -61,8 +64,8 @@ class Switchboard:
     def __init__(self) -> None:
         self.ports: dict[str, MemoryPort] = {}
         self.brokers: dict[tuple[str, int], MemoryBroker] = {}
-        self.central: Device | None = None
-        """The adapter through which Bluetooth devices are reached; set by who emulates them."""
+        self.air: MemoryAir | None = None
+        """Through which Bluetooth devices are reached; set by who emulates them."""
         self._listeners: dict[tuple[str, int], Accept] = {}
         self._accepted: dict[tuple[str, int], list[MemoryEnd]] = {}
 
@@ -96,7 +99,7 @@ class Switchboard:
         device = self.ports.get(port)
         if device is None:
             raise LinkLost(f"cannot open serial port {port}: No such file or directory")
-        near, far = memory_pair(clock, tap, name=port)
+        near, far = memory_pair(clock, tap, port, TRANSIT_NS)
         device.join(far)
         near.received, near.lost = received, lost
         return near
@@ -108,7 +111,7 @@ class Switchboard:
         accept = self._listeners.get((host, port))
         if accept is None:
             raise LinkLost(f"cannot connect to {host}:{port}: Connection refused")
-        near, far = memory_pair(clock, tap, name=f"{host}:{port}")
+        near, far = memory_pair(clock, tap, f"{host}:{port}", TRANSIT_NS)
         near.received, near.lost = received, lost
         far.received, far.lost = accept(far)
         ends = self._accepted[host, port]
@@ -133,8 +136,6 @@ class Switchboard:
 
     async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
         """Connect to a Bluetooth LE device on the virtual air."""
-        from .memory_gatt import open_memory_gatt
-
-        if self.central is None:
+        if self.air is None:
             raise LinkLost(f"cannot connect to {address}: there is no Bluetooth adapter")
-        return await open_memory_gatt(self.central, address, clock, lost=lost, tap=tap)
+        return await self.air.open(address, clock, lost=lost, tap=tap)

@@ -126,7 +126,7 @@ class ModbusDriver(Driver):
             # A device that was stopped for a while answers everything that it was ever asked, in a row.
             asked_ns = self.clock.now()
             await self.clock.sleep(_HUSH)
-            if line.channel.heard_ns < asked_ns:
+            if line.channel.heard_ns <= asked_ns:
                 return
 
     def _advice(self) -> str:

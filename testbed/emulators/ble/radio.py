@@ -26,11 +26,24 @@ logging.getLogger("bumble").setLevel(logging.ERROR)
 _MASKED = hci.LeFeatureMask.LL_PRIVACY | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
 
 
+class _Controllers(dict[Controller, None]):
+    """A set that keeps its order: that of bumble's own is of addresses in memory, new with every run."""
+
+    def add(self, controller: Controller) -> None:
+        """Put a controller last."""
+        self[controller] = None
+
+    def remove(self, controller: Controller) -> None:
+        """Take a controller out."""
+        del self[controller]
+
+
 class Radio:
     """One room's air; `close` ends all that is on it."""
 
     def __init__(self) -> None:
         self._link = LocalLink()
+        self._link.controllers = _Controllers()
         self._controllers: list[Controller] = []
         self._devices: list[Device] = []
 

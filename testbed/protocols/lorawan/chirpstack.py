@@ -200,7 +200,14 @@ def _printed(message: Any) -> dict[str, Any]:
         elif field.message_type.GetOptions().map_entry or field.message_type.file.package.startswith(
             "google."
         ):
-            continue
+            values[name] = _ordered(values[name])
         else:
             values[name] = [_printed(each) for each in held] if field.is_repeated else _printed(held)
     return values
+
+
+def _ordered(value: Any) -> Any:
+    """Return maps by their keys: protobuf hands them out in an order that differs from run to run."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(each) for each in value] if isinstance(value, list) else value
