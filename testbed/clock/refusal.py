@@ -23,7 +23,6 @@ _REFUSED = {
     "os.system": "a process",
     "socket.connect": "a network connection",
     "socket.bind": "a network socket",
-    "time.sleep": "a sleep in real time",
 }
 
 _installed = False
@@ -69,9 +68,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _asked(event: str, arguments: tuple[Any, ...]) -> str:
-    """Say what it was about: the program of a process, an address, a time."""
+    """Say what it was about: the program of a process, an address."""
     if event.startswith("socket"):
         return str(arguments[1])
-    if event == "time.sleep":
-        return f"{arguments[0]} s"
-    return str(arguments[0])
+    return str(arguments[0]) if arguments else event

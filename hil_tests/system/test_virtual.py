@@ -1,0 +1,96 @@
+"""`testbed run --virtual`: the whole demo bench in one process, the same to the last byte on every run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from testbed.session.file import SessionReader
+
+from .processes import RIG, testbed
+
+DIGEST_LENGTH = 64
+
+
+def run(session: Path, *arguments: str, bench: Path = RIG, **environment: str) -> dict[str, object]:
+    """Run the demo bench in virtual time; returns its JSON."""
+    changed = {**os.environ, **environment}
+    done = testbed("run", bench, "--virtual", "--session", session, "--json", *arguments, env=changed)
+    assert done.returncode in (0, 4), done.stderr  # 4: shorter than the vent needs to be heard of
+    summary: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return summary
+
+
+def digest(session: Path) -> str:
+    """Return the digest of the recorded stream."""
+    shown = json.loads(testbed("show", session, "--json").stdout)
+    found: str = shown["digest"]["stream"]
+    assert len(found) == DIGEST_LENGTH
+    return found
+
+
+def test_the_demo_bench_holds_its_temperature_with_the_real_drivers_on_all_transports(tmp_path: Path) -> None:
+    summary = run(tmp_path / "a.session", "--for", "2 min")
+    assert summary["verdict"] == "passed"
+    signals = summary["signals"]
+    assert isinstance(signals, dict)
+    assert abs(signals["probe.temperature"]["last"] - 60) < 1
+    assert all(signal["count"] and signal["quality"] == "good" for signal in signals.values())
+    frames = summary["frames"]
+    assert isinstance(frames, dict)
+    assert set(frames) == {"chamber", "probe", "fan", "air", "vent"}, "bytes passed on every wire"
+
+
+def test_the_same_seed_gives_the_same_digest_whatever_hash_seed_time_zone_and_day(tmp_path: Path) -> None:
+    digests = set()
+    for number, zone in enumerate(("UTC", "Asia/Tokyo", "America/St_Johns")):
+        session = tmp_path / f"{number}.session"
+        run(session, "--for", "20s", PYTHONHASHSEED=str(number + 1), TZ=zone)
+        digests.add(digest(session))
+    assert len(digests) == 1
+
+
+def test_another_seed_gives_another_digest(tmp_path: Path) -> None:
+    for seed in ("1", "2"):
+        run(tmp_path / f"{seed}.session", "--for", "5s", "--seed", seed)
+    assert digest(tmp_path / "1.session") != digest(tmp_path / "2.session")
+
+
+def test_nothing_is_late_and_cause_stands_before_effect(tmp_path: Path) -> None:
+    summary = run(tmp_path / "a.session", "--for", "5s")
+    loops = summary["loops"]
+    assert isinstance(loops, dict)
+    assert loops["airflow"]["lateness_us"]["p99"] == 0
+    assert loops["airflow"]["latency_us"]["p50"] > 0
+    with SessionReader(tmp_path / "a.session") as session:
+        assert session.meta()["mode"] == "virtual"
+        for command in session.commands():
+            assert command.time_ns <= command.sent_ns < command.done_ns or not command.sent_ns
+
+
+def test_actuators_end_at_their_safe_values(tmp_path: Path) -> None:
+    summary = run(tmp_path / "a.session", "--for", "10s")
+    signals = summary["signals"]
+    assert isinstance(signals, dict)
+    ends = {path: signals[path]["last"] for path in ("chamber.heater_duty", "fan.pwm", "vent.opening")}
+    assert ends == {"chamber.heater_duty": 0, "fan.pwm": 30, "vent.opening": 100}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "say how long"),
+        (("--for", "1s", "--emulate", "fan"), "leaves out chamber, probe, air, vent"),
+    ],
+)
+def test_what_makes_no_sense_in_virtual_time_is_a_usage_error(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    done = testbed("run", RIG, "--virtual", "--session", tmp_path / "a.session", *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "a.session").exists()
