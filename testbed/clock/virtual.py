@@ -59,6 +59,11 @@ class VirtualClock:
             phase_ns = spread_phase(self._tickers, period_ns)
         return Ticker(self, period_ns, callback, self._now + phase_ns)
 
+    @property
+    def calls(self) -> int:
+        """How many timers were asked for so far."""
+        return self._sequence
+
     def take_skipped(self) -> tuple[int, int]:
         """Return that no tick was ever skipped: nothing is late in virtual time."""
         return 0, 0
