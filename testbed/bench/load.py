@@ -25,14 +25,18 @@ from .wires import Wire, parse_wire
 _DEFAULT_STALE_PERIODS = 5
 
 
-def load_bench(file: Path, environment: Mapping[str, str]) -> Bench:
+def load_bench(
+    file: Path, environment: Mapping[str, str], profiles: Mapping[str, Path] | None = None
+) -> Bench:
     """Read, check and resolve a bench file; raises BenchFileError with all that is wrong in it.
 
-    `environment` gives the values of ${NAME} in wires. It is a FaultyBench if there is a bench at all.
+    `environment` gives the values of ${NAME} in wires. `profiles` gives the profile's file of a device,
+    by its name, in place of the one that the bench file names: a recording keeps its own. The error is a
+    FaultyBench if there is a bench at all.
     """
     document = read_document(file)
     spec, problems, left_out = _read_spec(document)
-    resolver = _Resolver(file, document, spec, environment)
+    resolver = _Resolver(file, document, spec, environment, profiles or {})
     resolver.look.broken |= left_out
     bench = resolver.resolve()
     problems += resolver.look.problems
@@ -69,13 +73,19 @@ class _Resolver:
     """Turns the parts of a spec into the parts of a bench."""
 
     def __init__(
-        self, file: Path, document: Document, spec: BenchSpec, environment: Mapping[str, str]
+        self,
+        file: Path,
+        document: Document,
+        spec: BenchSpec,
+        environment: Mapping[str, str],
+        given: Mapping[str, Path],
     ) -> None:
         self.file = file
         self.spec = spec
         self.environment = environment
         self.look = Lookup(document, spec.devices)
-        self.profiles: dict[str, Profile | None] = {}
+        self.given = given
+        self.profiles: dict[Path, Profile | None] = {}
 
     def resolve(self) -> Bench:
         devices = {
@@ -121,19 +131,18 @@ class _Resolver:
 
     def _profile(self, device: str, name: str) -> Profile | None:
         path: Path_ = ("devices", device, "profile")
-        if name in self.profiles:
-            return self.profiles[name]
         folder = self.file.parent
-        found = find_profile(name, folder)
-        self.profiles[name] = None
+        found = self.given.get(device) or find_profile(name, folder)
         if found is None:
             self.look.problem(path, f"no profile is called {name!r}", profile_hint(name, folder))
             return None
-        try:
-            self.profiles[name] = load_profile(found)
-        except BenchFileError as error:
-            self.look.problems += error.problems
-        return self.profiles[name]
+        if found not in self.profiles:
+            self.profiles[found] = None
+            try:
+                self.profiles[found] = load_profile(found)
+            except BenchFileError as error:
+                self.look.problems += error.problems
+        return self.profiles[found]
 
     def _wire(self, device: str, text: str) -> Wire | None:
         try:
