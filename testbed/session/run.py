@@ -52,10 +52,12 @@ class Run:
         tell: Tell,
         absent: Mapping[str, str] | None = None,
         setting: Setting | None = None,
+        assembled: Callable[[Assembly], None] = lambda parts: None,
     ) -> None:
         """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires.
 
-        `setting` is where it takes place; by default on this machine, in real time.
+        `setting` is where it takes place; by default on this machine, in real time. `assembled` is
+        called with the parts before anything runs.
         """
         self._setting = setting or Setting.real(bench)
         self.bench = bench
@@ -69,12 +71,18 @@ class Run:
         self._failures: list[str] = []
         self._unsafe: list[Signal] = []
         self._judgements: list[Judgement] = []
+        self._assembled = assembled
+        self._stopped_ns = 0
         self._clock = self._setting.clock
         self._writer = SessionWriter(
             path,
             self._clock,
             bench.signals,
-            metadata={**self._setting.about, **start_metadata(bench, self._setting.mode, emulated, seed)},
+            metadata={
+                **self._setting.about,
+                **start_metadata(bench, self._setting.mode, emulated, seed),
+                "absent": self._absent,
+            },
             attachments=attachments(bench),
             on_failure=self._recording_failed,
             thread=self._setting.thread,
@@ -102,6 +110,7 @@ class Run:
         parts = assemble(
             self.bench, self._setting, Seeds(self._seed), self._writer, self._report, self._fail, self._absent
         )
+        self._assembled(parts)
         try:
             await self._serve(parts, seconds)
         finally:
@@ -129,8 +138,8 @@ class Run:
                 pass  # the run has lasted as long as it was asked to
             finally:
                 # Judged now: what the actuators do on their way to safety is not what was expected.
-                end_ns = self._clock.now()
-                self._judgements = [judge.finish(end_ns) for judge in parts.judges]
+                self._stopped_ns = self._clock.now()
+                self._judgements = [judge.finish(self._stopped_ns) for judge in parts.judges]
                 parts.mirror.stop()  # devices that are let go on purpose have not gone stale
                 for loop in parts.loops.values():
                     loop.stop()
@@ -178,7 +187,8 @@ class Run:
         unreached = [name for name, driver in parts.drivers.items() if not driver.reached] + [*self._absent]
         verdict = self._verdict(unreached)
         self._pair_clocks()
-        self._writer.close(_end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures))
+        ended = _end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures)
+        self._writer.close({**ended, "stopped_ns": self._stopped_ns})
         self._clock.close()
         return verdict
 
