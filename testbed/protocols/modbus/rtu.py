@@ -9,6 +9,9 @@ from .pdu import EXCEPTION_BIT, Function, Transaction, exception_of, is_answer
 
 BROADCAST = 0
 MAX_FRAME = 256
+SHORTEST = 4
+"""Bytes of the shortest frame: a unit, a function, a checksum."""
+
 _OVERHEAD = 3  # unit and checksum around a PDU
 
 
@@ -48,7 +51,8 @@ def silence_ns(baud: int) -> int:
     return 1_750_000 if baud > 19200 else round(3.5 * 11 * 1e9 / baud)
 
 
-def _is_sound(frame: bytes) -> bool:
+def is_sound(frame: bytes) -> bool:
+    """Return whether the checksum at the end of a frame is right."""
     return crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
 
 
@@ -77,7 +81,7 @@ class RtuClientReader:
             frame = buffer[at : at + size]
             if size > len(buffer) - at:
                 return None  # it has our unit, function and byte count: worth waiting for
-            if size == 0 or not _is_sound(frame):
+            if size == 0 or not is_sound(frame):
                 at += 1
                 continue
             pdu = frame[1:-2]
@@ -101,11 +105,11 @@ class RtuClientReader:
             known = buffer[at + 1 : at + 1 + len(transaction.prefix)]
             if transaction.prefix.startswith(known):
                 return transaction.length + _OVERHEAD
-        size = _response_size(buffer[at + 1], buffer[at + 2])
+        size = response_size(buffer[at + 1], buffer[at + 2])
         return size if size <= len(buffer) - at else 0
 
 
-def _response_size(function: int, size: int) -> int:
+def response_size(function: int, size: int) -> int:
     """Return the size of a response frame by its function; `size` is the byte after it."""
     if function & EXCEPTION_BIT:
         return _OVERHEAD + 2
@@ -134,14 +138,14 @@ class RtuServerReader:
         buffer = self._buffer + data
         requests: list[tuple[int, bytes]] = []
         at = 0
-        while len(buffer) - at >= _OVERHEAD + 1:
-            size = _request_size(buffer, at)
+        while len(buffer) - at >= SHORTEST:
+            size = request_size(buffer, at)
             if size > len(buffer) - at:
                 if buffer[at] in (self._unit, BROADCAST):
                     break
                 size = 0
             frame = buffer[at : at + size]
-            if size == 0 or not _is_sound(frame):
+            if size == 0 or not is_sound(frame):
                 at += 1
                 continue
             if frame[0] in (self._unit, BROADCAST):
@@ -159,7 +163,7 @@ _REQUEST_SIZES = {
 _BYTE_COUNT_AT = {15: 6, 16: 6, 20: 2, 21: 2, 23: 10}
 
 
-def _request_size(buffer: bytes, at: int) -> int:
+def request_size(buffer: bytes, at: int) -> int:
     """Return the size of the request that may begin at `at`; more than there is when it is not whole."""
     function = buffer[at + 1]
     if function in _REQUEST_SIZES:

@@ -1,0 +1,94 @@
+"""Which dialect a recorded device spoke: ours in a table, others through `testbed.dialects`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import cast
+
+from testbed.bench.device import Device
+from testbed.bench.plugins import find_part
+from testbed.links.messages import decode_message, encode_message
+from testbed.links.played import Dialect
+from testbed.links.played.gatt import GattMask
+from testbed.protocols.mask import Asked, Heard, noise
+
+GROUP = "testbed.dialects"
+
+_HERE = "testbed.emulators.played.dialects"
+_OURS = {
+    "modbus": f"{_HERE}:modbus",
+    "scpi": f"{_HERE}:scpi",
+    "cobs": f"{_HERE}:cobs",
+    "ble": f"{_HERE}:ble",
+    "lorawan": f"{_HERE}:lorawan",
+}
+
+
+def dialect_of(device: Device) -> Dialect:
+    """Return how a device's recorded frames are cut and matched; raises UsageError when nobody knows."""
+    protocol = device.profile.protocol
+    make = cast(Callable[[Device], Dialect], find_part(GROUP, _OURS, protocol, "nothing can replay"))
+    return make(device)
+
+
+def modbus(device: Device) -> Dialect:
+    """Return the dialect of Modbus on the device's wire."""
+    from testbed.protocols.modbus import RTU
+    from testbed.protocols.modbus.mask import RtuMask, TcpMask
+
+    return RtuMask() if device.wire.scheme == RTU else TcpMask()
+
+
+def scpi(device: Device) -> Dialect:
+    """Return the dialect of SCPI."""
+    from testbed.protocols.scpi.mask import ScpiMask
+
+    return ScpiMask()
+
+
+def cobs(device: Device) -> Dialect:
+    """Return the dialect of framed telemetry and commands."""
+    from testbed.protocols.cobs import CobsProfile
+    from testbed.protocols.cobs.mask import CobsMask
+
+    return CobsMask(CobsProfile.of(device.profile).crc)
+
+
+def ble(device: Device) -> Dialect:
+    """Return the dialect of GATT."""
+    return GattMask()
+
+
+def lorawan(device: Device) -> Dialect:
+    """Return the dialect of ChirpStack over MQTT."""
+    return _Chirpstack()
+
+
+class _Chirpstack:
+    """One recorded frame is one message (see testbed.links.messages)."""
+
+    def __init__(self) -> None:
+        from testbed.protocols.lorawan.mask import ChirpstackMask
+
+        self._mask = ChirpstackMask()
+
+    def requests(self, data: bytes) -> list[Asked]:
+        """Return the downlink."""
+        try:
+            topic, payload = decode_message(data)
+        except ValueError:
+            return [noise(data)]
+        return [self._mask.request(topic, payload)._replace(size=len(data))]
+
+    def answers(self, data: bytes) -> list[Heard]:
+        """Return the event."""
+        try:
+            _, payload = decode_message(data)
+        except ValueError:
+            return [Heard(len(data))]
+        return [self._mask.answer(payload)._replace(size=len(data))]
+
+    def patched(self, answer: bytes, recorded: Hashable, asked: Hashable) -> bytes:
+        """Return the event as one of the downlink `asked`."""
+        topic, payload = decode_message(answer)
+        return encode_message(topic, self._mask.patched(payload, recorded, asked))

@@ -1,0 +1,25 @@
+"""A recording as the device's side of a wire: what was sent is sent again, what was answered is answered."""
+
+from .dialect import Asked, Dialect, Heard
+from .outcomes import Delivery, Divergence, Loss, Opened, Parting, Refused, WaitUntil, shown
+from .rules import Rules, same
+from .script import Script
+from .track import RawFrame
+
+__all__ = [
+    "Asked",
+    "Delivery",
+    "Dialect",
+    "Divergence",
+    "Heard",
+    "Loss",
+    "Opened",
+    "Parting",
+    "RawFrame",
+    "Refused",
+    "Rules",
+    "Script",
+    "WaitUntil",
+    "same",
+    "shown",
+]

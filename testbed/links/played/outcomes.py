@@ -1,0 +1,87 @@
+"""What a script answers: how an attempt to open goes, what comes when, and where the controller parts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from testbed.clock import NS
+
+_SHOWN = 48  # bytes
+
+
+class Opened(NamedTuple):
+    """The link is open. `data` is what the recording says of it (of GATT: the table of what it offers)."""
+
+    data: bytes
+
+
+class Refused(NamedTuple):
+    """The attempt fails, as it did in the recording."""
+
+    reason: str
+
+
+class WaitUntil(NamedTuple):
+    """The attempt goes on; ask again at `time_ns`. `refused` says how it will end."""
+
+    time_ns: int
+    refused: bool
+
+
+class Delivery(NamedTuple):
+    """Bytes for the controller; `time_ns` is when they came in the recording."""
+
+    time_ns: int
+    data: bytes
+
+
+class Loss(NamedTuple):
+    """The link is lost."""
+
+    time_ns: int
+    reason: str
+
+
+class Parting(StrEnum):
+    """How a controller leaves its recording."""
+
+    ASKED = "asked, which the recording does not"
+    MISSED = "never asked, which the recording does"
+    OPENED = "opened the link, which the recording does not"
+    UNOPENED = "never opened the link, which the recording does"
+
+
+class Divergence(NamedTuple):
+    """Where a controller left its recording: at `time_ns`, with `data`.
+
+    `nearest` is the recorded request (time, bytes) that comes closest to what was asked, if any does.
+    """
+
+    time_ns: int
+    parting: Parting
+    data: bytes = b""
+    nearest: tuple[int, bytes] | None = None
+
+    def words(self, start_ns: int) -> str:
+        """Return it for people, with times in seconds since `start_ns`."""
+        text = f"at {_seconds(self.time_ns, start_ns)} s the controller {self.parting}"
+        if self.data:
+            text += f": {shown(self.data)}"
+        if self.nearest is not None:
+            time_ns, data = self.nearest
+            text += f"; the nearest recorded is {shown(data)} at {_seconds(time_ns, start_ns)} s"
+        return text
+
+
+def shown(data: bytes) -> str:
+    """Return bytes for people: as text where they are text, else in hexadecimal."""
+    shown_part, more = data[:_SHOWN], " ..." if len(data) > _SHOWN else ""
+    text = shown_part.rstrip(b"\r\n")
+    if text and all(0x20 <= byte < 0x7F for byte in text):
+        return f"'{text.decode()}'{more}"
+    return shown_part.hex(" ") + more
+
+
+def _seconds(time_ns: int, start_ns: int) -> str:
+    return f"{(time_ns - start_ns) / NS:.3f}"
