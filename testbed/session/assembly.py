@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from testbed.bench import Bench
-from testbed.clock import Clock, Seeds
+from testbed.clock import Clock, Lane, Seeds
 from testbed.control import Commander, LoopRunner, SafeState
 from testbed.drivers import Driver, DriverContext, driver_class
 from testbed.signals import Event, Hub, Stage
@@ -49,11 +49,11 @@ def assemble(
     mirror = Mirror(signals, clock, hub.publish)
     commander = Commander(signals, clock, Guard(signals).judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
-    for name, device in bench.devices.items():
+    for number, (name, device) in enumerate(bench.devices.items()):
         if name in absent:
             continue
         context = DriverContext(
-            clock=clock,
+            clock=Lane(clock, number, len(bench.devices)),
             publish=hub.publish,
             report=report,
             tap=writer.tap(name),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from testbed.bench import Bench
-from testbed.clock import Seeds, VirtualClock, run_virtual
+from testbed.clock import Lane, Seeds, VirtualClock, run_virtual
 from testbed.emulators.bench import emulate_bench
 from testbed.emulators.places import MemoryPlaces
 from testbed.links import Switchboard
@@ -68,7 +68,13 @@ async def _emulated(
     async with asyncio.TaskGroup() as group:
         task = group.create_task(
             emulate_bench(
-                bench, bench.devices, clock, seeds, MemoryPlaces(board), heard(told.wires), heard(told.failed)
+                bench,
+                bench.devices,
+                Lane(clock, 0, 1),
+                seeds,
+                MemoryPlaces(board),
+                heard(told.wires),
+                heard(told.failed),
             ),
             name="emulated devices",
         )

@@ -1,6 +1,7 @@
 """A recording as the device's side of a wire: what was sent is sent again, what was answered is answered."""
 
 from .dialect import Asked, Dialect, Heard
+from .opener import PlayedOpener
 from .outcomes import Delivery, Divergence, Loss, Opened, Parting, Refused, WaitUntil, shown
 from .rules import Rules, same
 from .script import Script
@@ -15,6 +16,7 @@ __all__ = [
     "Loss",
     "Opened",
     "Parting",
+    "PlayedOpener",
     "RawFrame",
     "Refused",
     "Rules",

@@ -1,0 +1,246 @@
+"""Opens links that play a recording: the driver is fed the recorded bytes, and what it sends is matched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from testbed.bench.wires import Wire
+from testbed.clock import NS, Clock, Timer
+from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, MessageReceived, Tap
+from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame, decode_frame
+from testbed.links.gatt_table import GattTable, decode_table
+from testbed.links.messages import decode_message, encode_message
+
+from .outcomes import Loss, Opened, Refused
+from .script import Script
+
+
+class PlayedOpener:
+    """Opens the wire of one device, again and again as its script has it.
+
+    What is received keeps the time of the recording as its stamp, even when it comes a little later
+    because the driver asked later: samples then are those of the recording.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def serial(
+        self,
+        port: str,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        baud: int,
+        parity: str,
+        stop_bits: float,
+    ) -> PlayedBytes:
+        """Open at once, or refuse, as recorded."""
+        _opened(self._script.open(clock.now(), wait=False))
+        return PlayedBytes(self._script, clock, received, lost, tap)
+
+    async def tcp(
+        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+    ) -> PlayedBytes:
+        """Connect when the recording did."""
+        await self._open(clock)
+        return PlayedBytes(self._script, clock, received, lost, tap)
+
+    async def mqtt(
+        self,
+        wire: Wire,
+        clock: Clock,
+        *,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        tap: Tap,
+    ) -> PlayedMessages:
+        """Connect when the recording did."""
+        await self._open(clock)
+        return PlayedMessages(self._script, clock, received, lost, tap)
+
+    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> PlayedAttributes:
+        """Connect when the recording did, to what the device then offered."""
+        data = await self._open(clock)
+        table = decode_table(data) if data else GattTable(address, ())
+        return PlayedAttributes(self._script, clock, table, lost, tap)
+
+    async def _open(self, clock: Clock) -> bytes:
+        while True:
+            outcome = self._script.open(clock.now())
+            if isinstance(outcome, Opened | Refused):
+                return _opened(outcome)
+            await clock.sleep((outcome.time_ns - clock.now()) / NS)
+
+
+def _opened(outcome: object) -> bytes:
+    if isinstance(outcome, Opened):
+        return outcome.data
+    assert isinstance(outcome, Refused)  # noqa: S101  (the only other outcome that is not to wait for)
+    raise LinkLost(outcome.reason)
+
+
+class _Player:
+    """Hands over what is due, each at its time, until closed or lost."""
+
+    def __init__(
+        self, script: Script, clock: Clock, deliver: Callable[[int, bytes], None], lost: Lost, tap: Tap
+    ) -> None:
+        self.open = True
+        self._script = script
+        self._clock = clock
+        self._deliver = deliver
+        self._lost = lost
+        self._tap = tap
+        self._timer: Timer | None = None
+        self._due_ns = 0
+        self._watch()
+
+    def send(self, data: bytes) -> None:
+        """Take what the driver sends."""
+        if not self.open:
+            raise LinkLost("the recorded wire is closed")
+        now = self._clock.now()
+        self._tap(now, Direction.TX, data)
+        self._script.sent(now, data)
+        self._watch()
+
+    def close(self) -> None:
+        """Deliver nothing more."""
+        if self.open:
+            self.open = False
+            self._script.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _watch(self) -> None:
+        due_ns = self._script.next_due()
+        if due_ns is None or not self.open:
+            return
+        due_ns = max(due_ns, self._clock.now())
+        if self._timer is not None:
+            if self._due_ns <= due_ns:
+                return
+            self._timer.cancel()
+        self._due_ns = due_ns
+        self._timer = self._clock.at(due_ns, self._play)
+
+    def _play(self) -> None:
+        self._timer = None
+        for each in self._script.due(self._clock.now()):
+            if not self.open:
+                return
+            if isinstance(each, Loss):
+                self.open = False
+                self._lost(each.reason)
+                return
+            self._tap(each.time_ns, Direction.RX, each.data)
+            self._deliver(each.time_ns, each.data)
+        self._watch()
+
+
+class PlayedBytes:
+    """A recorded stream of bytes."""
+
+    def __init__(self, script: Script, clock: Clock, received: BytesReceived, lost: Lost, tap: Tap) -> None:
+        self._player = _Player(script, clock, received, lost, tap)
+
+    def write(self, data: bytes) -> None:
+        """Send; the script answers what the recording answered."""
+        self._player.send(data)
+
+    def close(self) -> None:
+        """Close."""
+        self._player.close()
+
+
+class PlayedMessages:
+    """A recorded connection to a broker."""
+
+    def __init__(self, script: Script, clock: Clock, received: MessageReceived, lost: Lost, tap: Tap) -> None:
+        self._received = received
+        self._lost = lost
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._player = _Player(script, clock, self._arrived, self._gone, tap)
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
+        """Publish."""
+        self._player.send(encode_message(topic, payload))
+
+    async def run(self) -> None:
+        """Return when the connection is lost or closed."""
+        await asyncio.shield(self._ended)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._player.close()
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _arrived(self, time_ns: int, frame: bytes) -> None:
+        topic, payload = decode_message(frame)
+        self._received(time_ns, topic, payload)
+
+    def _gone(self, reason: str) -> None:
+        self.close()
+        self._lost(reason)
+
+
+class PlayedAttributes:
+    """A recorded GATT connection; a request that the recording does not hold waits for its end."""
+
+    def __init__(self, script: Script, clock: Clock, table: GattTable, lost: Lost, tap: Tap) -> None:
+        self.table = table
+        self._lost = lost
+        self._listeners: dict[str, BytesReceived] = {}
+        self._answer: asyncio.Future[GattFrame] | None = None
+        self._player = _Player(script, clock, self._arrived, self._gone, tap)
+
+    async def read(self, characteristic: str) -> bytes:
+        """Read a characteristic's value."""
+        return (await self._ask(GattFrame(AttOpcode.READ_REQUEST, characteristic))).value
+
+    async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
+        """Write a characteristic's value."""
+        if response:
+            await self._ask(GattFrame(AttOpcode.WRITE_REQUEST, characteristic, value))
+        else:
+            self._player.send(GattFrame(AttOpcode.WRITE_COMMAND, characteristic, value).encode())
+
+    async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
+        """Call `received` for each notification."""
+        self._listeners[characteristic] = received
+
+    async def close(self) -> None:
+        """Disconnect."""
+        self._player.close()
+
+    async def _ask(self, request: GattFrame) -> GattFrame:
+        # Set before sending, though an answer comes no earlier than in the next turn.
+        answer: asyncio.Future[GattFrame] = asyncio.get_running_loop().create_future()
+        self._answer = answer
+        self._player.send(request.encode())
+        try:
+            found = await answer
+        finally:
+            self._answer = None
+        if found.opcode is AttOpcode.ERROR_RESPONSE:
+            raise AttError("the device refused", int.from_bytes(found.value[:1], "big"))
+        return found
+
+    def _arrived(self, time_ns: int, data: bytes) -> None:
+        frame = decode_frame(data)
+        if frame.opcode is AttOpcode.NOTIFICATION:
+            if (listener := self._listeners.get(frame.characteristic)) is not None:
+                listener(time_ns, frame.value)
+        elif self._answer is not None and not self._answer.done():
+            self._answer.set_result(frame)
+
+    def _gone(self, reason: str) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(LinkLost(reason))
+        self._lost(reason)

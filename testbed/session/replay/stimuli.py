@@ -1,0 +1,35 @@
+"""What people and tests did in a recording, done again at its time: nothing in the bench would do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from testbed.bench import Bench
+from testbed.clock import Clock
+from testbed.control import Commander
+from testbed.session.file import SessionReader
+from testbed.signals import Command
+
+_OWN = ("configure", "safe state")
+_LOOP = "loop "
+
+
+def is_own(command: Command) -> bool:
+    """Return whether the run itself asks for a command, and so will again in a replay."""
+    return command.requester in _OWN or command.requester.startswith(_LOOP)
+
+
+def ask_again(recording: SessionReader, bench: Bench, clock: Clock, commander: Commander) -> None:
+    """Give the commands that came from outside at the times at which they came."""
+    for command in recording.commands():
+        if is_own(command):
+            continue
+        signal = bench.by_path.get(recording.signals[command.signal].path)
+        if signal is not None:
+            again = partial(commander.command, signal, command.value, command.requester)
+            clock.at(command.time_ns, partial(_call, again))
+
+
+def _call(ask: Callable[[], object]) -> None:
+    ask()
