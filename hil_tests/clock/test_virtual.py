@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.clock import NS, VirtualClock, VirtualTimeError, run_virtual
+from testbed.clock import NS, Lane, VirtualClock, VirtualTimeError, run_virtual
 
 Main = Callable[[VirtualClock], Coroutine[Any, Any, Any]]
 
@@ -198,3 +198,49 @@ def test_a_signal_reaches_its_handler() -> None:
     before = signal.getsignal(signal.SIGUSR1)
     assert run_virtual(main) == ["heard"]
     assert signal.getsignal(signal.SIGUSR1) is before
+
+
+class Noted:
+    """A punctuality that notes what it hears, and keeps to what it is given."""
+
+    def __init__(self, delays: dict[int, int] | None = None) -> None:
+        self.delays = delays or {}
+        self.heard: dict[int, int] = {}
+
+    def delay_ns(self, index: int) -> int:
+        return self.delays.get(index, 0)
+
+    def came(self, index: int, late_ns: int) -> None:
+        self.heard[index] = late_ns
+
+
+@given(st.dictionaries(st.integers(0, 20), st.integers(1, 3 * NS)))
+def test_a_ticker_that_keeps_to_recorded_delays_comes_and_skips_as_it_did(delays: dict[int, int]) -> None:
+    noted, again = Noted(delays), Noted()
+
+    async def main(clock: VirtualClock) -> tuple[list[int], int]:
+        ticks: list[int] = []
+        start = clock.now()
+        ticker = clock.every(NS, lambda: ticks.append(clock.now() - start), 0, noted)
+        await clock.sleep(40)
+        return ticks, ticker.skipped
+
+    first = run_virtual(main)
+    again.delays, noted = noted.heard, again
+    assert run_virtual(main) == first
+    assert first[1] == sum(late // NS for index, late in again.delays.items() if late >= NS)
+
+
+def test_the_phases_of_a_lane_do_not_depend_on_what_others_asked_for() -> None:
+    async def main(clock: VirtualClock) -> list[int]:
+        lane = Lane(clock, 1, 3)
+        return [lane.every(NS, lambda: None).due_ns - clock.now() for _ in range(3)]
+
+    async def busy(clock: VirtualClock) -> list[int]:
+        for _ in range(5):
+            clock.every(NS, lambda: None)
+            Lane(clock, 0, 3).every(NS, lambda: None)
+        return await main(clock)
+
+    assert run_virtual(main) == run_virtual(busy)
+    assert len(set(run_virtual(main))) == 3

@@ -40,11 +40,27 @@ class Clock(Protocol):
     def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
         """Call back once at `time_ns`; equal times keep the order in which they were asked for."""
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        punctuality: Punctuality | None = None,
+    ) -> Ticker:
         """Call back each `period_ns`; phases are spread unless `phase_ns` is given."""
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds` of session time."""
+
+
+class Punctuality(Protocol):
+    """How late the ticks of one ticker come: noted in real time, kept to in a replay."""
+
+    def delay_ns(self, index: int) -> int:
+        """Return how long after it is due tick number `index` is to come."""
+
+    def came(self, index: int, late_ns: int) -> None:
+        """Take note that it came so late."""
 
 
 class SessionClock(Clock, Protocol):
@@ -70,6 +86,7 @@ class Ticker:
         callback: Callable[[], None],
         start_ns: int,
         missed: Callable[[int, int], None] = lambda count, late_ns: None,
+        punctuality: Punctuality | None = None,
     ) -> None:
         """Tick from `start_ns` on; `missed` hears how many ticks were skipped, and how late this one is."""
         if period_ns <= 0:
@@ -80,18 +97,26 @@ class Ticker:
         self._clock = clock
         self._callback = callback
         self._missed = missed
-        self._timer = clock.at(start_ns, self._tick)
+        self._punctuality = punctuality
+        self._index = 0
+        self._timer = clock.at(start_ns + self._delay(), self._tick)
+
+    def _delay(self) -> int:
+        return 0 if self._punctuality is None else self._punctuality.delay_ns(self._index)
 
     def _tick(self) -> None:
         next_due = self.due_ns + self.period_ns
         late = self._clock.now() - next_due
+        if self._punctuality is not None:
+            self._punctuality.came(self._index, late + self.period_ns)
+            self._index += 1
         if late >= 0:
             missed = late // self.period_ns + 1
             self.skipped += missed
             self._missed(missed, late + self.period_ns)
             next_due += missed * self.period_ns
         # Armed before the call, so that a callback that raises or cancels finds the next tick in place.
-        self._timer = self._clock.at(next_due, self._tick)
+        self._timer = self._clock.at(next_due + self._delay(), self._tick)
         try:
             self._callback()
         finally:
@@ -134,12 +159,18 @@ class SystemClock:
             self._arm(time_ns)
         return timer
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        punctuality: Punctuality | None = None,
+    ) -> Ticker:
         """Call back each `period_ns`, first within one period from now."""
         if phase_ns is None:
             self._tickers += 1
             phase_ns = spread_phase(self._tickers, period_ns)
-        return Ticker(self, period_ns, callback, self.now() + phase_ns, self._count)
+        return Ticker(self, period_ns, callback, self.now() + phase_ns, self._count, punctuality)
 
     def take_skipped(self) -> tuple[int, int]:
         """Return (ticks skipped since the last call, the longest that one of them was held up in ns)."""

@@ -17,7 +17,7 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
-from .clock import Ticker, Timer, spread_phase
+from .clock import Punctuality, Ticker, Timer, spread_phase
 from .refusal import VirtualTimeError, alone
 
 T = TypeVar("T")
@@ -52,12 +52,18 @@ class VirtualClock:
         self.push(time_ns, timer)
         return timer
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        punctuality: Punctuality | None = None,
+    ) -> Ticker:
         """Call back each `period_ns`, first within one period from now."""
         if phase_ns is None:
             self._tickers += 1
             phase_ns = spread_phase(self._tickers, period_ns)
-        return Ticker(self, period_ns, callback, self._now + phase_ns)
+        return Ticker(self, period_ns, callback, self._now + phase_ns, punctuality=punctuality)
 
     @property
     def calls(self) -> int:
