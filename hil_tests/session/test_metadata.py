@@ -11,7 +11,7 @@ import yaml
 
 from hil_tests.system.processes import RIG, testbed
 from testbed import __version__
-from testbed.bench import load_bench, parse_wire
+from testbed.bench import BenchFileError, load_bench, parse_wire
 from testbed.bench.profile import SHIPPED
 from testbed.session.file import SessionReader
 from testbed.session.metadata import about_host, attachments, start_metadata
@@ -30,14 +30,13 @@ devices:
 
 def test_the_bench_its_devices_versions_and_host_are_told():
     bench = load_bench(RIG, {})
-    told = {**about_host(bench), **start_metadata(bench, "real", ["probe"], 7)}
+    told = start_metadata(bench, about_host(bench), "real", ["probe"], 7)
     assert (told["bench"], told["seed"], told["testbed"]) == ("thermal-rig", 7, __version__)
     assert told["devices"]["probe"] == {
         "profile": "scpi/thermometer", "wire": "serial:///dev/ttyUSB0?baud=115200", "emulated": True,
     }  # fmt: skip
     assert told["devices"]["fan"]["emulated"] is False
     assert told["expectations"] == [each.text for each in bench.expectations]
-    assert {"pymodbus", "bleak", "hil-testbed"} <= set(told["versions"])
     assert set(told["host"]) == {"name", "system", "python"}
     json.dumps(told, allow_nan=False)
 
@@ -56,18 +55,88 @@ def test_the_commit_is_that_of_the_bench_file(tmp_path):
 
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "first")
-    assert about_host(bench)["git_commit"] == git("rev-parse", "HEAD")
+    told = about_host(bench)
+    assert (told["git_commit"], told["git_dirty"]) == (git("rev-parse", "HEAD"), False)
+    git("add", "bench.yaml")
+    assert about_host(bench)["git_dirty"] is True
 
 
 def test_the_bench_file_and_its_profiles_are_attached_as_they_stand_on_disk(tmp_path):
     file = tmp_path / "bench.yaml"
     file.write_text(SECRETIVE)
-    attached = attachments(load_bench(file, {"SECRET": SECRET}))
-    assert attached == {
+    attached = attachments(load_bench(file, {"SECRET": SECRET}), {}, 0)
+    made = {"bench/resolved.json", "environment.json"}
+    assert {name: data for name, data in attached.items() if name not in made} == {
         "bench/bench.yaml": SECRETIVE.encode(),
         "profiles/lorawan/vent-valve.yaml": (SHIPPED / "lorawan" / "vent-valve.yaml").read_bytes(),
         "profiles/cobs/fan-driver.yaml": (SHIPPED / "cobs" / "fan-driver.yaml").read_bytes(),
     }
+
+
+def test_the_bench_is_attached_as_it_was_resolved_in_plain_numbers():
+    bench = load_bench(RIG, {})
+    resolved = json.loads(attachments(bench, {}, 7)["bench/resolved.json"])
+    assert resolved["seed"] == 7
+    assert resolved["devices"]["chamber"] == {
+        "profile": "modbus/thermal-chamber", "protocol": "modbus",
+        "wire": "modbus+tcp://10.0.0.5:502?unit=1",
+        "configure": {"heater_enable": 1.0, "setpoint": 60.0}, "calibration": [],
+    }  # fmt: skip
+    assert [signal["id"] for signal in resolved["signals"]] == list(range(len(bench.signals)))
+    hold = resolved["loops"]["hold"]
+    assert (hold["setpoint"], hold["period_ns"], hold["pid"]["ki"]) == (60.0, 100_000_000, 1.2)
+    assert resolved["plant"]["sensors"]["probe.temperature"] == {"lag_s": 0.2, "noise": 0.02}
+    model = resolved["twins"]["chamber"]["model"]
+    assert model["inputs"]["fan_speed"] == "fan.speed"
+    # Those that nobody gave stand there too: the recording must say what was reckoned with.
+    assert model["parameters"]["heater_power"] == resolved["plant"]["parameters"]["heater_power"] == 500.0
+
+
+def test_the_programs_that_ran_it_and_their_versions_are_attached():
+    bench = load_bench(RIG, {})
+    environment = json.loads(attachments(bench, about_host(bench), 0)["environment.json"])
+    assert {"pymodbus", "bleak", "hil-testbed"} <= set(environment["versions"])
+    assert {"git_commit", "git_dirty", "host", "testbed"} <= set(environment)
+
+
+def test_calibration_data_is_attached_byte_for_byte_and_missing_files_are_told_with_their_line(tmp_path):
+    file = tmp_path / "bench.yaml"
+    text = """\
+bench: calibrated
+devices:
+  probe:
+    profile: scpi/thermometer
+    wire: "serial:///dev/ttyUSB0"
+    calibration: [probe-2026.csv, certificates/41.pdf]
+"""
+    file.write_text(text)
+    (tmp_path / "probe-2026.csv").write_bytes(b"degC,ohm\n0,100\n")
+    with pytest.raises(BenchFileError, match=r"bench.yaml:6:35: there is no file 'certificates/41.pdf'"):
+        load_bench(file, {})
+    (tmp_path / "certificates").mkdir()
+    (tmp_path / "certificates" / "41.pdf").write_bytes(bytes(range(256)))
+    attached = attachments(load_bench(file, {}), {}, 0)
+    assert attached["calibration/probe/probe-2026.csv"] == b"degC,ohm\n0,100\n"
+    assert attached["calibration/probe/41.pdf"] == bytes(range(256))
+
+
+def test_a_password_that_stands_in_the_bench_file_is_in_no_attachment(tmp_path):
+    file = tmp_path / "bench.yaml"
+    file.write_text(
+        f"# was: mqtt://hil:older@broker\nbench: b\n# the password is {SECRET}, from ${{PIN}}\ndevices:\n"
+        f'  vent: {{profile: lorawan/vent-valve, wire: "chirpstack+mqtt://hil:{SECRET}@h/1/70b3d57ed0000001"}}\n'
+        '  gate: {profile: lorawan/vent-valve, wire: "chirpstack+mqtt://hil:${PIN}@h/1/70b3d57ed0000002"}\n'
+    )
+    bench = load_bench(file, {"PIN": "93817"})
+    assert bench.devices["vent"].wire.password == SECRET
+    attached = attachments(bench, {}, 0)
+    assert not [name for name, data in attached.items() if SECRET.encode() in data or b"older" in data]
+    written = attached["bench/bench.yaml"].decode()
+    assert written.count("//hil:***@") == 2
+    assert "the password is ***" in written
+    assert "//hil:${PIN}@h" in written  # what stands for a secret is none
+    told = bench.devices["vent"].wire.redacted(f"refused: user hil, password {SECRET}")
+    assert told == "refused: user hil, password ***"
 
 
 @pytest.mark.parametrize("options", [["--json"], []], ids=["json", "people"])

@@ -6,6 +6,7 @@ from .expectation import Expectation, ExpectationKind
 from .load import load_bench
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile
+from .secrets import Secrets
 from .spec import PidSpec, PlantSpec, TwinLevel, json_schema
 from .wires import Wire, parse_wire
 
@@ -21,6 +22,7 @@ __all__ = [
     "PlantSpec",
     "Problem",
     "Profile",
+    "Secrets",
     "Twin",
     "TwinLevel",
     "TwinModel",

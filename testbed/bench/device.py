@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from testbed.signals import Signal
 
@@ -17,6 +18,7 @@ class Device:
 
     `signals` is keyed by name, in the profile's order. `configure` holds values (in each signal's
     unit) that the driver writes whenever the device comes online, before anything else is commanded.
+    `calibration` names files that every recording keeps.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Device:
     profile: Profile
     signals: dict[str, Signal]
     configure: dict[str, float] = field(default_factory=dict)
+    calibration: tuple[Path, ...] = ()
 
 
 def make_signals(device: str, profile: Profile, first_id: int) -> dict[str, Signal]:

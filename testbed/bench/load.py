@@ -23,6 +23,7 @@ from .validation import problems_of
 from .wires import Wire, parse_wire
 
 _DEFAULT_STALE_PERIODS = 5
+_CALIBRATION_LIMIT = 16 << 20  # bytes
 
 
 def load_bench(
@@ -127,7 +128,23 @@ class _Resolver:
             if signal and value is not None:
                 self.look.within_limits(path, signal, value)
                 configure[key] = value
-        return Device(name, wire, profile, signals, configure)
+        return Device(name, wire, profile, signals, configure, self._calibration(name, spec.calibration))
+
+    def _calibration(self, device: str, names: list[str]) -> tuple[Path, ...]:
+        found: list[Path] = []
+        for index, name in enumerate(names):
+            path: Path_ = ("devices", device, "calibration", index)
+            file = self.file.parent / name
+            if not file.is_file():
+                self.look.problem(
+                    path, f"there is no file {name!r}", "it is looked for beside the bench file"
+                )
+            elif file.stat().st_size > _CALIBRATION_LIMIT:
+                limit = f"{_CALIBRATION_LIMIT >> 20} MiB"
+                self.look.problem(path, f"{name!r} is larger than {limit}, and every recording would keep it")
+            else:
+                found.append(file)
+        return tuple(found)
 
     def _profile(self, device: str, name: str) -> Profile | None:
         path: Path_ = ("devices", device, "profile")

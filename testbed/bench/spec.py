@@ -45,6 +45,9 @@ class DeviceSpec(_Spec):
     configure: dict[Name, Quantity | bool] = Field(
         default_factory=dict, description="Values written whenever the device comes online"
     )
+    calibration: list[str] = Field(
+        default_factory=list, description="Files that tell how it was calibrated, kept with every recording"
+    )
 
 
 class SensorSpec(_Spec):

@@ -29,11 +29,12 @@ class Wire:
     password: str = field(default="", repr=False)
     text: str = ""
     hidden: dict[str, str] = field(default_factory=dict, repr=False)
-    """What the environment gave, and the ${NAME} that people see instead."""
+    """What the environment gave, and the ${NAME} that people see instead; a password, and ***."""
 
     def redacted(self, text: str) -> str:
-        """Return a text about this wire with nothing in it of what the environment gave."""
-        for value, name in self.hidden.items():
+        """Return a text about this wire with nothing in it of what the environment gave, and no password."""
+        # The longest first: one secret may stand within another.
+        for value, name in sorted(self.hidden.items(), key=lambda pair: -len(pair[0])):
             # As a whole word only: a unit "1" from the environment must not spoil every number.
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", name, text, flags=re.IGNORECASE)
         return text
@@ -81,7 +82,10 @@ def parse_wire(text: str, environment: Mapping[str, str] | None = None) -> Wire:
         return Wire(scheme, host.upper(), None, slash + path, options, text=visible, hidden=hidden)
     credentials, at, address = place.rpartition("@")
     user, _, password = credentials.partition(":") if at else ("", "", "")
-    where = expand(address)
+    where, secret = expand(address), expand(password)
+    for form in (secret, unquote(secret)):
+        if form:
+            hidden.setdefault(form, "***")
     try:
         parts = urlsplit(f"//{where}")
         port = parts.port
@@ -90,7 +94,7 @@ def parse_wire(text: str, environment: Mapping[str, str] | None = None) -> Wire:
         raise ValueError(f"{visible!r}: {told}") from None
     return Wire(
         scheme, parts.hostname or "", port, parts.path, options,
-        unquote(expand(user)), unquote(expand(password)), visible, hidden,
+        unquote(expand(user)), unquote(secret), visible, hidden,
     )  # fmt: skip
 
 

@@ -19,6 +19,9 @@ class Plant(Protocol):
     OUTPUTS: ClassVar[tuple[str, ...]]
     PARAMETERS: ClassVar[tuple[str, ...]]
 
+    parameters: Mapping[str, float]
+    """All parameters, with the values that it works with."""
+
     def __init__(self, parameters: Mapping[str, float]) -> None:
         """Begin at rest; parameters not given keep their defaults."""
 

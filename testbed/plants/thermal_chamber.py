@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import ClassVar
 
 from .heat import HeatInputs, HeatParameters, heat_rates
@@ -42,6 +42,7 @@ class ThermalChamber:
 
     def __init__(self, parameters: Mapping[str, float]) -> None:
         self._heat = HeatParameters(**parameters)
+        self.parameters = asdict(self._heat)
         room = self._heat.ambient
         self._inputs = dict.fromkeys(self.INPUTS, 0.0)
         self._state = {

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 from testbed import __version__
-from testbed.bench import Bench
+from testbed.bench import Bench, Secrets
+
+from .file.rows import finite
+from .resolved import resolved_bench
 
 
 def about_host(bench: Bench) -> dict[str, Any]:
     """Return what a run records of the machine and the programs on it; asks git, in a process."""
     return {
-        "git_commit": _git_commit(bench.file.resolve().parent),
+        **_git(bench.file.resolve().parent),
         "host": {"name": platform.node(), "system": platform.platform(), "python": sys.version.split()[0]},
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "testbed": __version__,
@@ -25,9 +30,12 @@ def about_host(bench: Bench) -> dict[str, Any]:
     }
 
 
-def start_metadata(bench: Bench, mode: str, emulated: list[str], seed: int) -> dict[str, Any]:
-    """Return what is known of a run before its first sample."""
+def start_metadata(
+    bench: Bench, about: Mapping[str, Any], mode: str, emulated: list[str], seed: int
+) -> dict[str, Any]:
+    """Return what is known of a run before its first sample; `about` is that of `about_host`."""
     return {
+        **{key: value for key, value in about.items() if key != "versions"},  # those are attached
         "mode": mode,
         "bench": bench.name,
         "bench_file": str(bench.file),
@@ -40,19 +48,39 @@ def start_metadata(bench: Bench, mode: str, emulated: list[str], seed: int) -> d
     }
 
 
-def attachments(bench: Bench) -> dict[str, bytes]:
-    """Return the bench file and the profiles as they stand on disk: ${NAME} is not filled in there."""
+def attachments(bench: Bench, about: Mapping[str, Any], seed: int) -> dict[str, bytes]:
+    """Return what a run was made from, by name; `about` is that of `about_host`.
+
+    The bench file, the profiles and the calibration data as they stand on disk (${NAME} is not filled
+    in there) but for passwords, and as JSON the bench as it was resolved, and the programs that ran it.
+    """
     files = {f"bench/{bench.file.name}": bench.file}
     for device in bench.devices.values():
         files[f"profiles/{device.profile.name}.yaml"] = Path(device.profile.document.file)
-    return {name: file.read_bytes() for name, file in files.items()}
+        files.update({f"calibration/{device.name}/{file.name}": file for file in device.calibration})
+    secrets = Secrets(device.wire for device in bench.devices.values())
+    attached = {name: secrets.redact_file(file.read_bytes()) for name, file in files.items()}
+    attached["bench/resolved.json"] = _json(finite(resolved_bench(bench, seed), secrets.redact))
+    attached["environment.json"] = _json(about)
+    return attached
 
 
-def _git_commit(folder: Path) -> str | None:
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _git(folder: Path) -> dict[str, Any]:
+    """Return the commit that the bench file belongs to, and whether tracked files differ from it."""
+    commit = _output(folder, "rev-parse", "HEAD")
+    changes = _output(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
+    return {"git_commit": commit or None, "git_dirty": None if changes is None else bool(changes)}
+
+
+def _output(folder: Path, *command: str) -> str | None:
     try:
         result = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=2, check=False
+            ["git", *command], cwd=folder, capture_output=True, text=True, timeout=2, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return result.stdout.strip() or None
+    return result.stdout.strip() if result.returncode == 0 else None

@@ -1,0 +1,87 @@
+"""A bench as it was run, in plain numbers: what a recording keeps beside the file that it was written in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from testbed.bench import Bench, Device, Loop, PlantSpec, TwinModel
+from testbed.bench.units import convert, seconds
+from testbed.plants import plant_class
+from testbed.twin.models import model_class
+
+
+def resolved_bench(bench: Bench, seed: int) -> dict[str, Any]:
+    """Return a bench as plain JSON values: units resolved, defaults filled in, every wire where it was.
+
+    Signals are named `device.signal`; times are in ns where they say so, else in s.
+    """
+    return {
+        "bench": bench.name,
+        "seed": seed,
+        "devices": {name: _device(device) for name, device in bench.devices.items()},
+        "signals": [msgspec.to_builtins(signal) for signal in bench.signals],
+        "plant": None if bench.plant is None else _plant(bench, bench.plant),
+        "twins": {
+            name: {"level": twin.level.value, "model": None if twin.model is None else _model(twin.model)}
+            for name, twin in bench.twins.items()
+        },
+        "loops": {name: _loop(loop) for name, loop in bench.loops.items()},
+        "expectations": [asdict(expectation) for expectation in bench.expectations],
+    }
+
+
+def _device(device: Device) -> dict[str, Any]:
+    return {
+        "profile": device.profile.name,
+        "protocol": device.profile.protocol,
+        "wire": str(device.wire),
+        "configure": device.configure,
+        "calibration": [file.name for file in device.calibration],
+    }
+
+
+def _plant(bench: Bench, plant: PlantSpec) -> dict[str, Any]:
+    return {
+        "model": plant.model,
+        "connect": plant.connect,
+        "sensors": {
+            path: {
+                "lag_s": seconds(sensor.lag),
+                "noise": convert(sensor.noise, bench.by_path[path].unit, difference=True),
+            }
+            for path, sensor in plant.sensors.items()
+        },
+        "parameters": _working(plant_class(plant.model), plant.parameters),
+    }
+
+
+def _model(model: TwinModel) -> dict[str, Any]:
+    return {
+        "kind": model.kind,
+        "predicts": model.predicts.path,
+        "prediction": model.prediction.path,
+        "residual": model.residual.path,
+        "inputs": {name: signal.path for name, signal in model.inputs.items()},
+        "parameters": _working(model_class(model.kind), model.parameters),
+    }
+
+
+def _loop(loop: Loop) -> dict[str, Any]:
+    return {
+        "reads": loop.reads.path,
+        "writes": loop.writes.path,
+        "pid": loop.pid.model_dump(),
+        "setpoint": loop.setpoint,
+        "period_ns": loop.period_ns,
+        "stale_after_ns": loop.stale_after_ns,
+    }
+
+
+def _working(kind: Any, given: Mapping[str, float]) -> Mapping[str, float]:
+    """Return all parameters of a plant or model; one of another package may tell none but those given."""
+    parameters: Mapping[str, float] = getattr(kind(given), "parameters", given)
+    return dict(parameters)
