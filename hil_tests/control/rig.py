@@ -7,12 +7,14 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hil_tests.support import eventually
 from testbed.bench import Loop, PidSpec
 from testbed.bench.device import Device, make_signals
 from testbed.clock import NS, Clock, SystemClock
 from testbed.control import Commander, LoopRunner, SafeState
+from testbed.control.pid import Terms
 from testbed.drivers import Driver, DriverContext, LinkState, driver_class
 from testbed.links import Direction
 from testbed.signals import Command, Event, Hub, Sample, Signal, Stage
@@ -21,13 +23,16 @@ from testbed.twin import Guard
 
 @dataclass
 class CycleList:
-    """The timing of a loop's cycles: (time, lateness, age, written, acknowledged, flags), in ns."""
+    """A loop's cycles: (time, lateness, age, written, acknowledged, flags), in ns; beside them, the terms."""
 
-    cycles: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
+    cycles: list[tuple[int, ...]] = field(default_factory=list)
+    terms: list[Terms] = field(default_factory=list)
 
-    def add(self, *cycle: int) -> None:
-        assert len(cycle) == 6
-        self.cycles.append(cycle)
+    def add(self, *cycle: Any) -> None:
+        *timing, terms = cycle
+        assert len(timing) == 6
+        self.cycles.append(tuple(timing))
+        self.terms.append(terms)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from testbed.clock import Clock, Ticker
 from testbed.signals import Command, Event, Level, Outcome, Quality, Sample
 
 from .commander import Commander
-from .pid import Pid
+from .pid import NO_TERMS, Pid, Terms
 
 OVERRUN = 1
 """Flag of a cycle that came while the command before it was still on its way."""
@@ -23,7 +23,7 @@ _FASTEST_CHECK_NS = 20_000_000
 
 
 class CycleLog(Protocol):
-    """Where the timing of each cycle is written, all in ns; -1 where there is none."""
+    """Where each cycle is written: its timing in ns, -1 where there is none, and the controller's terms."""
 
     def add(
         self,
@@ -33,6 +33,7 @@ class CycleLog(Protocol):
         latency_ns: int,
         acknowledged_ns: int,
         flags: int,
+        terms: Terms,
     ) -> None:
         """Add one cycle."""
 
@@ -67,6 +68,7 @@ class LoopRunner:
         self._stale_requester = f"loop {spec.name}: {spec.reads.path} is stale"
         # A sample may be early by half the time between two, or the one before the right one is taken.
         self._early_ns = spec.reads.period_ns // 2 or spec.period_ns // 4
+        self._safe_value = math.nan if spec.writes.safe is None else spec.writes.safe
         self._last_ns = 0
         self._good_ns = clock.now()
         self._safe = False
@@ -112,23 +114,25 @@ class LoopRunner:
         age = now - sample.time_ns
         if self._pending is not None and self._pending.pending:
             # The actuator is slower than the loop: a second command would only queue behind the first.
-            self._cycles.add(now, lateness, age, -1, -1, OVERRUN)
+            terms = NO_TERMS._replace(setpoint=self.spec.setpoint, measured=sample.value)
+            self._cycles.add(now, lateness, age, -1, -1, OVERRUN, terms)
             return
         output = self._pid.compute(self.spec.setpoint, sample.value, dt)
+        terms = self._pid.terms
 
         def done(command: Command) -> None:
-            self._done(command, now, lateness, age)
+            self._done(command, now, lateness, age, terms)
 
         self._pending = self._commander.command(
             self.spec.writes, output, self._requester, cause_ns=sample.time_ns, on_done=done
         )
 
-    def _done(self, command: Command, now: int, lateness: int, age: int) -> None:
+    def _done(self, command: Command, now: int, lateness: int, age: int, terms: Terms) -> None:
         written = command.sent_ns - command.cause_ns if command.sent_ns else -1
         acknowledged = -1
         if command.outcome is Outcome.ACKNOWLEDGED:
             acknowledged = command.done_ns - command.cause_ns
-        self._cycles.add(now, lateness, age, written, acknowledged, 0)
+        self._cycles.add(now, lateness, age, written, acknowledged, 0, terms)
 
     def _check(self) -> None:
         now = self._clock.now()
@@ -147,7 +151,8 @@ class LoopRunner:
             f" {self.spec.writes.path} goes to its safe value"
         )
         self._report(Event(now, Level.WARNING, self.spec.name, "stale", text))
-        self._cycles.add(now, 0, age, -1, -1, ACTED_SAFE)
+        terms = NO_TERMS._replace(setpoint=self.spec.setpoint, output=self._safe_value)
+        self._cycles.add(now, 0, age, -1, -1, ACTED_SAFE, terms)
         self._safe_command = self._drive_safe(self._stale_requester)
 
     def _insist(self) -> None:
@@ -160,7 +165,7 @@ class LoopRunner:
 
     def _resume(self) -> None:
         self._safe = False
-        self._restart(math.nan if self.spec.writes.safe is None else self.spec.writes.safe)
+        self._restart(self._safe_value)
         text = f"loop {self.spec.name}: {self.spec.reads.path} is fresh again"
         self._report(Event(self._clock.now(), Level.INFO, self.spec.name, "resumed", text))
 

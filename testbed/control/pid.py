@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from testbed.bench import PidSpec
 from testbed.signals import Signal
+
+
+class Terms(NamedTuple):
+    """What a controller reckoned in one cycle; NaN for what it did not.
+
+    `setpoint` and `measured` are in the unit of the signal that is read, the rest in that of the output.
+    `output` is what was commanded: bias + p + i + d, within what the actuator can follow.
+    """
+
+    setpoint: float
+    measured: float
+    output: float
+    p: float
+    i: float
+    d: float
+
+
+NO_TERMS = Terms(*[math.nan] * 6)
+"""Nothing was reckoned."""
 
 
 class Pid:
@@ -22,6 +42,8 @@ class Pid:
         self._integral = 0.0
         self._measured = math.nan
         self._output = math.nan
+        self.terms = NO_TERMS
+        """How the last output came about."""
 
     def reset(self, output: float = math.nan) -> None:
         """Forget the past; the next output starts from `output` (the actuator's present value)."""
@@ -33,16 +55,18 @@ class Pid:
         """Return the output for a measurement `dt` seconds after the one before."""
         spec = self._spec
         error = setpoint - measured
-        wanted = spec.bias + spec.kp * error + self._integral
+        p, d = spec.kp * error, 0.0
         if spec.kd and dt > 0 and not math.isnan(self._measured):
-            wanted -= spec.kd * (measured - self._measured) / dt
+            d = -spec.kd * (measured - self._measured) / dt
         grown = spec.ki * error * dt
-        output = self._feasible(wanted + grown, dt)
-        beyond = wanted + grown - output
-        if beyond * grown <= 0:  # not saturated, or the integral leads back from the limit
-            self._integral += grown
+        i = self._integral + grown
+        wanted = spec.bias + p + i + d
+        output = self._feasible(wanted, dt)
+        if (wanted - output) * grown <= 0:  # not saturated, or the integral leads back from the limit
+            self._integral = i
         self._measured = measured
         self._output = output
+        self.terms = Terms(setpoint, measured, output, p, i, d)
         return output
 
     def _feasible(self, wanted: float, dt: float) -> float:

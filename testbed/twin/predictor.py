@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from testbed.bench import TwinModel
 from testbed.signals import Quality, Sample
@@ -11,13 +11,21 @@ from testbed.signals import Quality, Sample
 from .models import Model
 
 _LONGEST_GAP = 10.0  # s without a measurement after which the model begins anew
+_STATE_NS = 1_000_000_000  # between two records of the model's state
+
+Record = Callable[[int, Mapping[str, float]], None]
+"""Called with the time of a sample in ns and the model's state then, name to number."""
+
+
+def _no_record(time_ns: int, state: Mapping[str, float]) -> None:
+    pass
 
 
 class Predictor:
     """At each good sample of the predicted signal: step the model to its time, compare, correct.
 
     Publishes two samples: the prediction, and the residual (measured less predicted). Both are
-    uncertain while an input is unknown.
+    uncertain while an input is unknown. About once a second the model's state is recorded.
     """
 
     def __init__(
@@ -26,13 +34,16 @@ class Predictor:
         build: Callable[[], Model],
         latest: Callable[[int], float],
         publish: Callable[[Sample], None],
+        record: Record = _no_record,
     ) -> None:
         self._spec = spec
         self._build = build
         self._model = build()
         self._latest = latest
         self._publish = publish
+        self._record = record
         self._last_ns = 0
+        self._recorded_ns = 0
 
     def observe(self, sample: Sample) -> None:
         """Take a sample of the predicted signal; anything but a good one is passed over."""
@@ -49,6 +60,9 @@ class Predictor:
             inputs[name] = 0.0
         predicted = self._model.step(seconds, inputs)
         self._model.correct(sample.value, seconds)
+        if sample.time_ns - self._recorded_ns >= _STATE_NS:
+            self._recorded_ns = sample.time_ns
+            self._record(sample.time_ns, self._model.state())
         if math.isnan(predicted):
             return
         reason = f"unknown input: {', '.join(unknown)}" if unknown else ""

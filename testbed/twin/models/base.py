@@ -18,6 +18,9 @@ class Model(Protocol):
     INPUTS: ClassVar[tuple[str, ...]]
     PARAMETERS: ClassVar[tuple[str, ...]]
 
+    parameters: Mapping[str, float]
+    """All parameters, with the values that it works with."""
+
     def __init__(self, parameters: Mapping[str, float]) -> None:
         """Begin without a state; parameters not given keep their nominal values."""
 
@@ -26,6 +29,9 @@ class Model(Protocol):
 
     def correct(self, measured: float, seconds: float) -> None:
         """Draw the state towards a measurement that came `seconds` after the one before."""
+
+    def state(self) -> Mapping[str, float]:
+        """Return the state, name to number, NaN where it is not known yet; recordings keep it."""
 
 
 def model_class(kind: str) -> type[Model]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import ClassVar
 
 from testbed.plants.heat import HeatInputs, HeatParameters, heat_rates
@@ -27,6 +27,7 @@ class ThermalModel:
 
     def __init__(self, parameters: Mapping[str, float]) -> None:
         self._heat = HeatParameters(**parameters)
+        self.parameters = asdict(self._heat)
         self._air = self._load = math.nan
 
     def step(self, seconds: float, inputs: Mapping[str, float]) -> float:
@@ -49,3 +50,7 @@ class ThermalModel:
         error = measured - self._air
         self._air += error * -math.expm1(-_AIR_GAIN * seconds)
         self._load += error * -math.expm1(-_LOAD_GAIN * seconds)
+
+    def state(self) -> dict[str, float]:
+        """Return the temperatures of the two nodes, `air` and `load`, degC."""
+        return {"air": self._air, "load": self._load}
