@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from testbed.clock import SystemClock
+from testbed.links import Direction
 from testbed.session.file import SessionWriter
-from testbed.signals import Access, Signal
+from testbed.session.file.columns import CycleLog, FrameColumn, SampleColumn
+from testbed.session.file.store import Batch, Store
+from testbed.signals import Access, Command, Event, Level, Outcome, Quality, Sample, Signal
 
 RIG = [
     Signal(0, "probe", "temperature", "degC", period_ns=100_000_000, title="air in the chamber"),
@@ -47,3 +52,31 @@ async def record(
     finally:
         clock.close()
     assert not failures
+
+
+@functools.cache
+def whole() -> bytes:
+    """Return the bytes of a small session with something of everything in it."""
+    column, frames, cycles = SampleColumn(0), FrameColumn("probe"), CycleLog("hold")
+    command = Command(1, 40.0, "loop hold", 5, 10)
+    command.finish(Outcome.ACKNOWLEDGED, 6)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "whole.session")
+        store = Store(path)
+        store.create(RIG, {"started_ns": 1, "bench": "rig"}, {"bench.yaml": b"bench: rig\n"})
+        for part in range(3):
+            for number in range(200):
+                column.add(Sample(0, part * 1000 + number, 20.0 + number))
+                frames.add(part * 1000 + number, Direction.RX, b"20.5\n")
+                cycles.add(part * 1000 + number, 1, 2, 3, 4, 0)
+            column.add(Sample(0, part * 1000 + 500, 0.0, Quality.BAD, "offline: pulled"))
+            taken = [column.take()], [frames.take()], [cycles.take()]
+            samples, passed, ran = ([each for each in some if each] for some in taken)
+            events = [Event(part, Level.WARNING, "probe", "offline", "pulled")]
+            states = [("chamber", part * 1000, {"air": 21.5, "load": 20.0})]
+            loops = [] if part else ["hold"]
+            store.write(Batch(samples, passed, loops, ran, [command], events, [(1, 2)], states))
+        expectations = [{"text": "stays below 85 degC", "verdict": "passed", "margin": 1.0, "unit": "degC"}]
+        store.finish({"ended_ns": 9999, "verdict": "passed", "expectations": expectations})
+        store.close()
+        return path.read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import json
 import sqlite3
 import tempfile
@@ -13,13 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.errors import DamagedInput, UsageError
-from testbed.links import Direction
 from testbed.session.file import SessionReader, list_sessions, summarize
-from testbed.session.file.columns import CycleLog, FrameColumn, SampleColumn
-from testbed.session.file.store import Batch, Store
-from testbed.signals import Command, Event, Level, Outcome, Quality, Sample
+from testbed.session.file.checks import seal
+from testbed.session.file.schema import columns
+from testbed.session.file.totals import KEYS, ROWS, WORDS
 
-from .recording import RIG
+from .recording import whole
 
 
 def read_all(path: Path) -> None:
@@ -33,33 +32,8 @@ def read_all(path: Path) -> None:
         for name in session.attachments():
             session.attachment(name)
         session.clock_pairs()
+        list(session.twin_states())
     json.dumps(summarize(path), allow_nan=False)
-
-
-@functools.cache
-def whole() -> bytes:
-    """Return the bytes of a small session with something of everything in it."""
-    column, frames, cycles = SampleColumn(0), FrameColumn("probe"), CycleLog("hold")
-    command = Command(1, 40.0, "loop hold", 5, 10)
-    command.finish(Outcome.ACKNOWLEDGED, 6)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "whole.session")
-        store = Store(path)
-        store.create(RIG, {"started_ns": 1, "bench": "rig"}, {"bench.yaml": b"bench: rig\n"})
-        for part in range(3):
-            for number in range(200):
-                column.add(Sample(0, part * 1000 + number, 20.0 + number))
-                frames.add(part * 1000 + number, Direction.RX, b"20.5\n")
-                cycles.add(part * 1000 + number, 1, 2, 3, 4, 0)
-            column.add(Sample(0, part * 1000 + 500, 0.0, Quality.BAD, "offline: pulled"))
-            taken = [column.take()], [frames.take()], [cycles.take()]
-            samples, passed, ran = ([each for each in some if each] for some in taken)
-            events = [Event(part, Level.WARNING, "probe", "offline", "pulled")]
-            store.write(Batch(samples, passed, ["hold"], ran, [command], events, [(1, 2)]))
-        expectations = [{"text": "stays below 85 degC", "verdict": "passed", "margin": 1.0, "unit": "degC"}]
-        store.finish({"ended_ns": 9999, "verdict": "passed", "expectations": expectations})
-        store.close()
-        return path.read_bytes()
 
 
 def test_the_whole_file_is_read_without_complaint(tmp_path):
@@ -130,33 +104,73 @@ def test_flipped_bytes_give_a_session_or_damaged_input_and_nothing_else(flips):
             assert str(path) in str(error)  # noqa: PT017  (both ends are right: read, or damaged)
 
 
+def change(path: Path, *statements: str, seal_again: bool) -> None:
+    """Change a session as no program of ours would; with `seal_again` every row's checksum fits after it."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for statement in statements:
+            database.execute(statement)
+        for table, names in columns().items() if seal_again else ():
+            for row in database.execute(f"SELECT * FROM {table}").fetchall():  # noqa: S608
+                at = names.index("crc")
+                crc = seal(table, *row[:at], *row[at + 1 :])[at]
+                database.execute(f"UPDATE {table} SET crc = ? WHERE id = ?", (crc, row[0]))  # noqa: S608
+
+
 WRONG_CONTENT = [
     ("UPDATE meta SET value = '{' WHERE key = 'bench'", "Expecting"),
     ("UPDATE meta SET value = '\"noon\"' WHERE key = 'started_ns'", "no times"),
     ("UPDATE meta SET value = '[1]' WHERE key = 'expectations'", "expectations"),
-    ("UPDATE chunks SET n = n + 1", "chunk 1"),
-    ("UPDATE chunks SET n = 9000000000000000000", "chunk 1"),
+    ("UPDATE chunks SET n = n + 1", "samples of probe.temperature"),
+    ("UPDATE chunks SET n = 9000000000000000000", "samples of probe.temperature"),
     ("UPDATE chunks SET times = 'text'", "chunk 1"),
     ("UPDATE chunks SET qualities = zeroblob(3)", "chunk 1"),
-    ("UPDATE chunks SET signal = 70", "signal 70"),
+    ("UPDATE chunks SET signal = 70", "samples of probe.temperature: 0 were found"),
     ("UPDATE frames SET data = x'00'", "frames 1"),
     ("UPDATE cycles SET flags = x''", "cycles 1"),
+    ("UPDATE cycles SET output = x'00'", "cycles 1"),
     ("UPDATE commands SET outcome = 'perhaps'", "perhaps"),
     ("UPDATE events SET level = 'shout'", "shout"),
     ("UPDATE signals SET id = 7 WHERE id = 2", "numbered"),
-    ("DROP TABLE commands", "commands"),
 ]
 
 
-@pytest.mark.parametrize(("change", "told"), WRONG_CONTENT)
-def test_content_that_cannot_be_is_damaged_input_naming_what_is_wrong(tmp_path, change, told):
+@pytest.mark.parametrize(("statement", "told"), WRONG_CONTENT)
+def test_content_that_cannot_be_is_damaged_input_naming_what_is_wrong(tmp_path, statement, told):
     path = tmp_path / "a.session"
     path.write_bytes(whole())
-    database = sqlite3.connect(path)
-    database.execute(change)
-    database.commit()
-    database.close()
+    change(path, statement, seal_again=True)
     with pytest.raises(DamagedInput, match=told):
+        read_all(path)
+
+
+@pytest.mark.parametrize("statement", [statement for statement, _ in WRONG_CONTENT])
+def test_any_change_of_a_row_is_noticed_by_its_checksum_or_its_number(tmp_path, statement):
+    path = tmp_path / "a.session"
+    path.write_bytes(whole())
+    change(path, statement, seal_again=False)
+    with pytest.raises(DamagedInput, match=r"CRC-32|numbered|were found|comes next"):
+        read_all(path)
+
+
+@pytest.mark.parametrize("table", [*KEYS, *ROWS, "signals"])
+def test_a_row_that_is_missing_is_noticed_be_it_the_first_the_last_or_between(tmp_path, table):
+    path = tmp_path / "a.session"
+    path.write_bytes(whole())
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        numbers = [number for (number,) in database.execute(f"SELECT id FROM {table}")]  # noqa: S608
+    assert numbers
+    for number in numbers:
+        path.write_bytes(whole())
+        change(path, f"DELETE FROM {table} WHERE id = {number}", seal_again=False)  # noqa: S608
+        with pytest.raises(DamagedInput, match=f"{WORDS.get(table, table)}"):
+            read_all(path)
+
+
+def test_a_table_that_is_missing_is_damaged_input(tmp_path):
+    path = tmp_path / "a.session"
+    path.write_bytes(whole())
+    change(path, "DROP TABLE commands", seal_again=False)
+    with pytest.raises(DamagedInput, match="commands"):
         read_all(path)
 
 

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.clock import NS
+from testbed.control.pid import NO_TERMS, Terms
 from testbed.errors import DamagedInput, UsageError
 from testbed.links import Direction
-from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, SessionReader
+from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, SessionReader, TwinState
 from testbed.session.file.columns import FrameColumn, SampleColumn
 from testbed.session.file.store import Batch, Store
 from testbed.signals import Command, Event, Level, Outcome, Priority, Quality, Sample, Verdict
@@ -127,7 +128,12 @@ def test_frames_come_back_byte_for_byte_in_their_order_and_devices_are_merged_by
             times = [frame.time_ns for frame in session.frames()]
             counts = session.frame_counts()
     assert times == sorted(times)
-    assert counts == {device: len(frames) for device, frames in given_.items() if frames}
+    # Marks carry no bytes of the device, so they are no frames to count.
+    assert counts == {
+        device: sum(not direction.is_mark for _, direction, _ in frames)
+        for device, frames in given_.items()
+        if frames
+    }
 
 
 async def test_commands_events_cycles_and_clock_pairs_come_back_as_they_were(tmp_path):
@@ -137,7 +143,11 @@ async def test_commands_events_cycles_and_clock_pairs_come_back_as_they_were(tmp
     refused = Command(1, math.nan, "operator", T0 - 9, T0, verdict=Verdict.REFUSED)
     refused.finish(Outcome.REFUSED, T0 - 9, "NaN is no duty")
     events = [Event(T0 + i, level, "probe", "offline", f"{level} µ \udc80") for i, level in enumerate(Level)]
-    cycles = [(T0, 5, 100, 900, 1500, 0), (T0 + 10, -3, 100, -1, -1, OVERRUN | ACTED_SAFE)]
+    terms = Terms(60.0, 58.5, 30.1, 30.0, 0.1, -0.0)
+    cycles = [
+        (T0, 5, 100, 900, 1500, 0, terms),
+        (T0 + 10, -3, 100, -1, -1, OVERRUN | ACTED_SAFE, NO_TERMS._replace(setpoint=60.0)),
+    ]
 
     async with record(tmp_path / "a.session") as writer:
         log = writer.cycles("hold")
@@ -149,6 +159,7 @@ async def test_commands_events_cycles_and_clock_pairs_come_back_as_they_were(tmp
         for cycle in cycles:
             log.add(*cycle)
         writer.clock_pair(T0, T0 + 7)
+        writer.twin_state("chamber", T0 + 1, {"air": 58.5, "load": math.nan})
 
     with SessionReader(tmp_path / "a.session") as session:
         first, second = session.commands()
@@ -159,9 +170,12 @@ async def test_commands_events_cycles_and_clock_pairs_come_back_as_they_were(tmp
         assert [event.text for event in session.events()] == [f"{level} µ \\udc80" for level in Level]
         assert [event.level for event in session.events()] == list(Level)
         assert session.loops() == ["hold", "idle"]
-        assert list(session.cycles("hold")) == [Cycle(time_ns, "hold", *rest) for time_ns, *rest in cycles]
+        wanted = [Cycle(time_ns, "hold", *rest, *terms) for time_ns, *rest, terms in cycles]
+        assert list(map(repr, session.cycles("hold"))) == list(map(repr, wanted))  # NaN and -0.0 too
         assert list(session.cycles("idle")) == []
         assert session.clock_pairs() == [(T0, T0 + 7)]
+        (state,) = session.twin_states()
+        assert repr(state) == repr(TwinState(T0 + 1, "chamber", {"air": 58.5, "load": math.nan}))
 
 
 async def test_metadata_signals_and_attachments_come_back_and_the_end_is_known_by_its_metadata(tmp_path):

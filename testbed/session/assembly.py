@@ -66,13 +66,13 @@ def assemble(
     safe_state = SafeState(signals, drivers, commander, clock, report)
     hub.subscribe_all(Stage.RECORD, writer.sample)
     hub.subscribe_all(Stage.TWIN, mirror.observe)
-    _add_predictors(bench, hub, mirror)
+    _add_predictors(bench, hub, mirror, writer)
     loops = _add_loops(bench, clock, hub, commander, safe_state, writer, report)
     judges = _add_judges(bench, clock.now(), hub)
     return Assembly(hub, drivers, mirror, commander, safe_state, loops, judges)
 
 
-def _add_predictors(bench: Bench, hub: Hub, mirror: Mirror) -> None:
+def _add_predictors(bench: Bench, hub: Hub, mirror: Mirror, writer: SessionWriter) -> None:
     for twin in bench.twins.values():
         spec = twin.model
         if spec is None:
@@ -82,6 +82,7 @@ def _add_predictors(bench: Bench, hub: Hub, mirror: Mirror) -> None:
             partial(model_class(spec.kind), spec.parameters),
             lambda signal: mirror.readings[signal].good_value,
             hub.publish,
+            partial(writer.twin_state, twin.device.name),
         )
         hub.subscribe(spec.predicts.id, Stage.TWIN, predictor.observe)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from testbed.bench import Bench
+from testbed.bench import Bench, Secrets
 from testbed.clock import NS, Seeds
 from testbed.drivers import Driver
 from testbed.signals import Event, Level, Quality, Sample, Signal
@@ -65,7 +65,7 @@ class Run:
         self._seed = seed
         self._absent = dict(absent or {})
         self._tell = tell
-        self._secretive = [device.wire for device in bench.devices.values() if device.wire.hidden]
+        self._secrets = Secrets(device.wire for device in bench.devices.values())
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._failures: list[str] = []
@@ -79,12 +79,12 @@ class Run:
             self._clock,
             bench.signals,
             metadata={
-                **self._setting.about,
-                **start_metadata(bench, self._setting.mode, emulated, seed),
+                **start_metadata(bench, self._setting.about, self._setting.mode, emulated, seed),
                 "absent": self._absent,
             },
-            attachments=attachments(bench),
+            attachments=attachments(bench, self._setting.about, seed),
             on_failure=self._recording_failed,
+            redact=self._secrets.redact,
             thread=self._setting.thread,
             period_s=self._setting.commit_s,
         )
@@ -203,15 +203,9 @@ class Run:
     # Telling ----------------------------------------------------------------------------------
 
     def _report(self, event: Event) -> None:
-        if self._secretive:
-            event = msgspec.structs.replace(event, text=self._redacted(event.text))
+        event = msgspec.structs.replace(event, text=self._secrets.redact(event.text))
         self._writer.event(event)
         self._tell(event)
-
-    def _redacted(self, text: str) -> str:
-        for wire in self._secretive:
-            text = wire.redacted(text)
-        return text
 
     def _report_run(self, level: Level, kind: str, text: str) -> None:
         self._report(Event(self._clock.now(), level, "run", kind, text))
@@ -222,7 +216,7 @@ class Run:
 
     def _fail(self, where: str, error: BaseException) -> None:
         """Tell a fault of ours once, with its trace; end the run and bring everything to safety."""
-        text = self._redacted(f"{where} failed: {type(error).__name__}: {error}")
+        text = self._secrets.redact(f"{where} failed: {type(error).__name__}: {error}")
         if text in self._failures:
             return
         self._failures.append(text)

@@ -6,7 +6,7 @@ from .columns import CycleLog
 from .export import write_csv
 from .folder import Entry, find_session, list_sessions
 from .reader import UNFINISHED, SessionReader
-from .records import Chunk, Cycle, Frame, Newest
+from .records import Chunk, Cycle, Frame, Newest, TwinState
 from .schema import SUFFIX
 from .summary import summarize, utc_text
 from .writer import SessionWriter
@@ -24,6 +24,7 @@ __all__ = [
     "Newest",
     "SessionReader",
     "SessionWriter",
+    "TwinState",
     "find_session",
     "list_sessions",
     "summarize",

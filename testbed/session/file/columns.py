@@ -7,8 +7,10 @@ so the writer thread never shares one with the loop and needs no lock.
 from __future__ import annotations
 
 from array import array
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+from testbed.control.pid import NO_TERMS, Terms
 from testbed.links import Direction
 from testbed.signals import Quality, Sample
 
@@ -81,6 +83,7 @@ class FrameChunk(NamedTuple):
     """Frames of one device, in the order in which they passed, their bytes end to end."""
 
     device: str
+    first: int
     times: array[int]
     directions: bytearray
     lengths: array[int]
@@ -90,11 +93,12 @@ class FrameChunk(NamedTuple):
 class FrameColumn:
     """Gathers the frames of one device; `add` is its tap."""
 
-    __slots__ = ("_device", "_frames", "closed")
+    __slots__ = ("_device", "_first", "_frames", "closed")
 
     def __init__(self, device: str) -> None:
         self.closed = False
         self._device = device
+        self._first = 0
         self._frames: list[tuple[int, Direction, bytes]] = []
 
     def add(self, time_ns: int, direction: Direction, data: bytes) -> None:
@@ -107,36 +111,45 @@ class FrameColumn:
         if not self._frames:
             return None
         frames, self._frames = self._frames, []
+        first, self._first = self._first, self._first + len(frames)
         times, directions, data = zip(*frames, strict=True)
+        lengths = array("I", map(len, data))
         return FrameChunk(
-            self._device, array("q", times), bytearray(directions), array("I", map(len, data)), b"".join(data)
+            self._device, first, array("q", times), bytearray(directions), lengths, b"".join(data)
         )
 
 
 class CycleChunk(NamedTuple):
-    """Cycles of one loop; see `CycleLog.add` for the columns."""
+    """Cycles of one loop; `durations` and `terms` are columns in the order of `CycleLog.add` and Terms."""
 
     loop: str
+    first: int
     times: array[int]
-    lateness: array[int]
-    age: array[int]
-    latency: array[int]
-    acknowledged: array[int]
+    durations: tuple[array[int], ...]
     flags: bytearray
+    terms: tuple[array[float], ...]
 
 
 class CycleLog:
-    """Gathers the timing of one loop's cycles."""
+    """Gathers the cycles of one loop: their timing, and what the controller reckoned."""
 
-    __slots__ = ("_cycles", "_loop", "closed")
+    __slots__ = ("_cycles", "_first", "_loop", "closed")
 
     def __init__(self, loop: str) -> None:
         self.closed = False
+        self._first = 0
         self._loop = loop
-        self._cycles: list[tuple[int, int, int, int, int, int]] = []
+        self._cycles: list[tuple[int, int, int, int, int, int, Terms]] = []
 
     def add(
-        self, time_ns: int, lateness_ns: int, age_ns: int, latency_ns: int, acknowledged_ns: int, flags: int
+        self,
+        time_ns: int,
+        lateness_ns: int,
+        age_ns: int,
+        latency_ns: int,
+        acknowledged_ns: int,
+        flags: int,
+        terms: Terms = NO_TERMS,
     ) -> None:
         """Append a cycle that started at `time_ns`; all durations in ns, -1 for what did not happen.
 
@@ -145,13 +158,50 @@ class CycleLog:
         sample to the command acknowledged. `flags`: OVERRUN, ACTED_SAFE. Does nothing once `closed`.
         """
         if not self.closed:
-            self._cycles.append((time_ns, lateness_ns, age_ns, latency_ns, acknowledged_ns, flags))
+            self._cycles.append((time_ns, lateness_ns, age_ns, latency_ns, acknowledged_ns, flags, terms))
 
     def take(self) -> CycleChunk | None:
         """Give away what has gathered, or None."""
         if not self._cycles:
             return None
         cycles, self._cycles = self._cycles, []
-        *columns, flags = zip(*cycles, strict=True)
-        times, lateness, age, latency, acknowledged = (array("q", column) for column in columns)
-        return CycleChunk(self._loop, times, lateness, age, latency, acknowledged, bytearray(flags))
+        first, self._first = self._first, self._first + len(cycles)
+        *timing, flags, terms = zip(*cycles, strict=True)
+        times, *durations = (array("q", column) for column in timing)
+        numbers = tuple(array("d", column) for column in zip(*terms, strict=True))
+        return CycleChunk(self._loop, first, times, tuple(durations), bytearray(flags), numbers)
+
+
+def join_samples(chunks: list[SampleChunk]) -> SampleChunk:
+    """Return chunks of one signal that follow each other as one; their reasons have been recorded."""
+    signal, first, *_ = chunks[0]
+    times, values, qualities = (_joined(column) for column in list(zip(*chunks, strict=True))[2:5])
+    return SampleChunk(signal, first, times, values, qualities, [])
+
+
+def join_frames(chunks: list[FrameChunk]) -> FrameChunk:
+    """Return chunks of one device that follow each other as one."""
+    device, first, *_ = chunks[0]
+    times, directions, lengths = (_joined(column) for column in list(zip(*chunks, strict=True))[2:5])
+    return FrameChunk(device, first, times, directions, lengths, b"".join(chunk.data for chunk in chunks))
+
+
+def join_cycles(chunks: list[CycleChunk]) -> CycleChunk:
+    """Return chunks of one loop that follow each other as one."""
+    loop, first, *_ = chunks[0]
+    return CycleChunk(
+        loop,
+        first,
+        _joined(chunk.times for chunk in chunks),
+        tuple(map(_joined, zip(*(chunk.durations for chunk in chunks), strict=True))),
+        _joined(chunk.flags for chunk in chunks),
+        tuple(map(_joined, zip(*(chunk.terms for chunk in chunks), strict=True))),
+    )
+
+
+def _joined(columns: Iterable[Any]) -> Any:
+    first, *rest = columns
+    whole = first[:]
+    for column in rest:
+        whole += column
+    return whole

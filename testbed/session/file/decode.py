@@ -1,7 +1,8 @@
-"""From a row of the database back to what was recorded; a blob of the wrong size is a ValueError."""
+"""From a row of the database back to what was recorded; what cannot be is a ValueError."""
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from array import array
@@ -9,36 +10,31 @@ from collections.abc import Iterator
 from typing import Any
 
 from testbed.links import Direction
-from testbed.signals import Access, Command, Outcome, Priority, Quality, Signal, Verdict
+from testbed.signals import Access, Command, Event, Level, Outcome, Priority, Quality, Signal, Verdict
 
-from .records import Chunk, Cycle, Frame
+from .checks import check
+from .records import Chunk, Cycle, Frame, TwinState
 
-CHUNKS = "SELECT id, signal, first, n, qualities, times, samples FROM chunks"
-FRAMES = "SELECT id, device, n, times, directions, lengths, data FROM frames"
-CYCLES = "SELECT id, loop, n, times, lateness, age, latency, acknowledged, flags FROM cycles"
-COMMANDS = (
-    "SELECT signal, value, requester, time_ns, deadline_ns, cause_ns, priority, verdict, outcome, "
-    "reason, sent_ns, done_ns FROM commands"
-)
+Row = tuple[Any, ...]
 
 
-def signal_of(row: tuple[Any, ...]) -> Signal:
+def signal_of(row: Row) -> Signal:
     """Return the signal of a row of `signals`."""
-    number, device, name, unit, access, low, high, slew, safe, period_ns, title = row
+    number, device, name, unit, access, low, high, slew, safe, period_ns, title, _ = check("signals", row)
     limits = None if low is None or high is None else (low, high)
     return Signal(number, device, name, unit, Access(access), limits, slew, safe, period_ns, title)
 
 
-def chunk_of(row: tuple[Any, ...]) -> Chunk:
-    """Return the chunk of a row of CHUNKS."""
-    number, signal, first, n, qualities, times, values = row
+def chunk_of(row: Row) -> Chunk:
+    """Return the chunk of a row of `chunks`."""
+    number, signal, first, n, *_, qualities, times, values = check("chunks", row)
     what = f"chunk {number}"
     chunk = Chunk(
         number,
         signal,
         first,
-        _column("q", times, n, what),
-        _column("d", values, n, what),
+        column("q", times, n, what),
+        column("d", values, n, what),
         bytes(len(times) // 8) if qualities is None else _bytes(qualities, n, what),
     )
     if n < 1 or max(chunk.qualities) > Quality.BAD:
@@ -46,33 +42,38 @@ def chunk_of(row: tuple[Any, ...]) -> Chunk:
     return chunk
 
 
-def frames_of(row: tuple[Any, ...]) -> Iterator[Frame]:
-    """Yield the frames of a row of FRAMES."""
-    number, device, n, times, directions, lengths, data = row
+def frames_of(row: Row) -> Iterator[Frame]:
+    """Yield the frames of a row of `frames`."""
+    number, device, _, n, *_, times, directions, lengths, data = check("frames", row)
     what = f"frames {number}"
-    sizes = _column("I", lengths, n, what)
+    sizes = column("I", lengths, n, what)
     _bytes(data, sum(sizes), what)
     end = 0
     for time_ns, direction, size in zip(
-        _column("q", times, n, what), _bytes(directions, n, what), sizes, strict=True
+        column("q", times, n, what), _bytes(directions, n, what), sizes, strict=True
     ):
         end += size
         yield Frame(time_ns, device, Direction(direction), data[end - size : end])
 
 
-def cycles_of(row: tuple[Any, ...]) -> Iterator[Cycle]:
-    """Yield the cycles of a row of CYCLES."""
-    number, loop, n, *columns, flags = row
+def cycles_of(row: Row) -> Iterator[Cycle]:
+    """Yield the cycles of a row of `cycles`."""
+    number, loop, _, n, _, _, _, times, *durations, flags, setpoint, measured, output, p, i, d = check(
+        "cycles", row
+    )
     what = f"cycles {number}"
-    times, *durations = (_column("q", blob, n, what) for blob in columns)
-    for time_ns, *rest in zip(times, *durations, _bytes(flags, n, what), strict=True):
+    timing = (column("q", blob, n, what) for blob in durations)
+    terms = (_term(value, n, what) for value in (setpoint, measured, output, p, i, d))
+    for time_ns, *rest in zip(
+        column("q", times, n, what), *timing, _bytes(flags, n, what), *terms, strict=True
+    ):
         yield Cycle(time_ns, loop, *rest)
 
 
-def command_of(row: tuple[Any, ...]) -> Command:
-    """Return the command of a row of COMMAND_COLUMNS."""
-    signal, value, requester, time_ns, deadline_ns, cause_ns, priority, *rest = row
-    verdict, outcome, reason, sent_ns, done_ns = rest
+def command_of(row: Row) -> Command:
+    """Return the command of a row of `commands`."""
+    _, signal, value, requester, time_ns, deadline_ns, cause_ns, priority, *rest = check("commands", row)
+    verdict, outcome, reason, sent_ns, done_ns, _ = rest
     return Command(
         signal=signal,
         value=math.nan if value is None else value,
@@ -89,12 +90,33 @@ def command_of(row: tuple[Any, ...]) -> Command:
     )
 
 
-def _column(kind: str, blob: bytes, n: int, what: str) -> array[Any]:
-    column: array[Any] = array(kind)
-    column.frombytes(_bytes(blob, n * column.itemsize, what))
+def event_of(row: Row) -> Event:
+    """Return the event of a row of `events`."""
+    _, time_ns, level, source, kind, text, _ = check("events", row)
+    return Event(time_ns, Level(level), source, kind, text)
+
+
+def state_of(row: Row) -> TwinState:
+    """Return the state of a row of `twin_states`."""
+    _, device, time_ns, state, _ = check("twin_states", row)
+    values = {name: math.nan if value is None else value for name, value in json.loads(state).items()}
+    return TwinState(time_ns, device, values)
+
+
+def column(kind: str, blob: bytes, n: int, what: str) -> array[Any]:
+    """Return a blob of `n` little-endian numbers."""
+    numbers: array[Any] = array(kind)
+    numbers.frombytes(_bytes(blob, n * numbers.itemsize, what))
     if sys.byteorder == "big":
-        column.byteswap()
-    return column
+        numbers.byteswap()
+    return numbers
+
+
+def _term(value: bytes | float | None, n: int, what: str) -> array[float]:
+    """Return a column that may be one number for all its rows."""
+    if isinstance(value, bytes):
+        return column("d", value, n, what)
+    return array("d", [math.nan if value is None else value]) * n
 
 
 def _bytes(blob: bytes, size: int, what: str) -> bytes:

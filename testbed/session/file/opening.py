@@ -12,6 +12,7 @@ from typing import Self
 from testbed.errors import DamagedInput, UsageError
 
 from .schema import APPLICATION_ID, VERSION
+from .version1 import VIEWS
 
 _HEADER = b"SQLite format 3\0"
 _HEADER_SIZE = 100
@@ -29,7 +30,11 @@ class OpenSession:
         with self._guard():
             self._database = sqlite3.connect(uri, uri=True, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
         try:
-            self._check_format()
+            self.version = self._check_format()
+            with self._guard():
+                self._query("PRAGMA cell_size_check = ON")  # notices more of what a flipped bit can do
+                if self.version == 1:
+                    self._database.executescript(VIEWS)
         except DamagedInput:
             self._database.close()
             raise
@@ -56,20 +61,21 @@ class OpenSession:
             yield
         except (sqlite3.Error, ValueError, TypeError, IndexError, OverflowError) as error:
             raise DamagedInput(
-                f"{self.path}: damaged: {error}", "work on a copy, or go back to an older one"
+                f"{self.path}: damaged: {error}", f"save what is whole: testbed recover {self.path}"
             ) from error
 
-    def _check_format(self) -> None:
+    def _check_format(self) -> int:
         with self._guard():
             (application,) = self._query("PRAGMA application_id").fetchone()
             (version,) = self._query("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
             raise DamagedInput(f"{self.path}: a SQLite database, but no session of testbed")
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise DamagedInput(
-                f"{self.path}: format {version}, and this testbed reads format {VERSION}",
+                f"{self.path}: format {version}, and this testbed reads formats 1 to {VERSION}",
                 "read it with the testbed that recorded it, or a newer one",
             )
+        return int(version)
 
 
 def _check_header(path: Path) -> None:
@@ -102,4 +108,7 @@ def _check_size(path: Path, header: bytes) -> None:
     whole = page_size * int.from_bytes(header[28:32], "big")
     size = path.stat().st_size
     if size < whole:
-        raise DamagedInput(f"{path}: damaged: cut off after {size} of {whole} bytes", "copy it again")
+        raise DamagedInput(
+            f"{path}: damaged: cut off after {size} of {whole} bytes",
+            f"copy it again, or save what is whole: testbed recover {path}",
+        )

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import math
 import os
 import sqlite3
-import sys
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from testbed.signals import Command, Event, Signal
 
-from .columns import CycleChunk, FrameChunk, SampleChunk
-from .schema import APPLICATION_ID, TABLES, VERSION
+from . import rows
+from .checks import seal
+from .columns import CycleChunk, FrameChunk, SampleChunk, join_cycles, join_frames, join_samples
+from .merge import Chunk, Group, Merger
+from .schema import APPLICATION_ID, VERSION, statements
+from .totals import count
 
 _LOCK_TIMEOUT_S = 30.0  # how long another program may hold the database's write lock
 _CACHE_KIB = 2048
 _WAL_LIMIT = 64 << 20  # bytes that the write-ahead log may keep on disk once it is checkpointed
-_ROWS_AT_ONCE = (
-    32,
-    8,
-    1,
-)  # rows of one statement; 13 columns x 32 stay under SQLite's old limit of 999 values
+_VALUES_AT_ONCE = 999  # what one statement may hold in any SQLite
 
 
 @dataclass
@@ -41,13 +39,23 @@ class Batch:
     commands: list[Command] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     clock_pairs: list[tuple[int, int]] = field(default_factory=list)
+    twin_states: list[tuple[str, int, Mapping[str, float]]] = field(default_factory=list)
+    """(device, time in ns, name to number)"""
 
 
 class Store:
     """The database of one session, open for writing. Errors are those of sqlite3."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the (empty) file at `path`; from now on any one thread at a time may use it."""
+    def __init__(self, path: Path, redact: rows.Redact = str) -> None:
+        """Open the (empty) file at `path`; from now on any one thread at a time may use it.
+
+        `redact` takes out of every text what nobody may read.
+        """
+        self._redact = redact
+        self._ids: Counter[str] = Counter()
+        self._samples = Merger("chunks", rows.sample_row, join_samples)
+        self._frames = Merger("frames", partial(rows.frame_row, redact=redact), join_frames)
+        self._cycles = Merger("cycles", rows.cycle_row, join_cycles)
         self._database = sqlite3.connect(
             path, timeout=_LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -56,19 +64,18 @@ class Store:
         self, signals: Sequence[Signal], metadata: Mapping[str, Any], attachments: Mapping[str, bytes]
     ) -> None:
         """Lay the tables and commit what is known at the start."""
+        attached = [rows.attachment_row(name, data) for name, data in attachments.items()]
+        contents = {"signals": len(signals), "attachments": {name: digest for name, digest, _ in attached}}
+        # Before the first table: what is merged leaves pages that can be given back at the end.
+        self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         with self._transaction() as database:
-            for statement in _statements(TABLES):
+            for statement in statements():
                 database.execute(statement)
             database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {VERSION}")
-            self._write_meta(metadata)
-            database.executemany(
-                "INSERT INTO attachments VALUES (?, ?, ?)",
-                [(name, hashlib.sha256(data).hexdigest(), data) for name, data in attachments.items()],
-            )
-            database.executemany(
-                "INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_signal_row, signals)
-            )
+            self._write_meta({**metadata, "contents": contents})
+            self._add("attachments", attached)
+            self._insert("signals", [seal("signals", *rows.signal_row(signal)) for signal in signals])
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
@@ -76,16 +83,39 @@ class Store:
 
     def write(self, batch: Batch) -> None:
         """Commit a batch whole, or nothing of it."""
+        redact = self._redact
+        turns = [turn for chunk in batch.samples for turn in chunk.reasons]
+        with self._transaction():
+            samples = self._add_chunks(self._samples, batch.samples)
+            self._add("reasons", [rows.reason_row(turn, redact) for turn in turns])
+            frames = self._add_chunks(self._frames, batch.frames)
+            self._add("loops", [(name,) for name in batch.loops])
+            cycles = self._add_chunks(self._cycles, batch.cycles)
+            self._add("commands", [rows.command_row(command, redact) for command in batch.commands])
+            self._add("events", [rows.event_row(event, redact) for event in batch.events])
+            self._add("clock_pairs", batch.clock_pairs)
+            self._add("twin_states", [rows.state_row(*state) for state in batch.twin_states])
+        self._samples.note(samples, batch.samples)
+        self._frames.note(frames, batch.frames)
+        self._cycles.note(cycles, batch.cycles)
+
+    def finish(self, metadata: Mapping[str, Any]) -> None:
+        """Commit the end metadata last of all, safe from a power cut from here on."""
+        with contextlib.suppress(sqlite3.Error):  # a full disk: the small chunks stay as they are
+            self._tidy()
+        self._database.execute("PRAGMA synchronous = FULL")
         with self._transaction() as database:
-            self._insert("chunks", [_sample_row(chunk) for chunk in batch.samples])
-            reasons = [(*turn[:4], _text(turn.reason)) for chunk in batch.samples for turn in chunk.reasons]
-            database.executemany("INSERT INTO reasons VALUES (?, ?, ?, ?, ?)", reasons)
-            self._insert("frames", [_frame_row(chunk) for chunk in batch.frames])
-            database.executemany("INSERT OR IGNORE INTO loops VALUES (?)", [(name,) for name in batch.loops])
-            self._insert("cycles", [_cycle_row(chunk) for chunk in batch.cycles])
-            self._insert("commands", [_command_row(command) for command in batch.commands])
-            self._insert("events", [_event_row(event) for event in batch.events])
-            database.executemany("INSERT INTO clock_pairs VALUES (?, ?)", batch.clock_pairs)
+            self._write_meta({**metadata, "totals": count(database)})
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close; the session is then one plain file unless somebody is reading it at this moment."""
+        with contextlib.suppress(sqlite3.Error):  # being read, or no room: the log stays beside the file
+            self._database.execute("PRAGMA busy_timeout = 0")
+            self._database.execute("PRAGMA journal_mode = DELETE")
+        self._database.close()
+
+    # Within -----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -100,137 +130,58 @@ class Store:
                     database.execute("ROLLBACK")
             raise
 
-    def _insert(self, table: str, rows: list[tuple[object, ...]]) -> None:
-        """Insert rows into a table whose first column numbers them, many with each statement.
+    def _tidy(self) -> None:
+        """Merge what is left, and give back the pages of what was merged."""
+        with self._transaction():
+            self._merge(self._samples, self._samples.rest())
+            self._merge(self._frames, self._frames.rest())
+            self._merge(self._cycles, self._cycles.rest())
+        # As a script: `execute` would take one step of it, which is one page.
+        self._database.executescript("PRAGMA incremental_vacuum")
+
+    def _add_chunks(self, merger: Merger[Chunk], chunks: list[Chunk]) -> range:
+        self._merge(merger, merger.ripe())
+        return self._add(merger.table, [merger.row(chunk) for chunk in chunks])
+
+    def _merge(self, merger: Merger[Chunk], groups: list[Group[Chunk]]) -> None:
+        if not groups:
+            return
+        old = [number for group in groups for number in group.ids]
+        # Table names are ours, here and below.
+        self._database.execute(
+            f"DELETE FROM {merger.table} WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
+            (json.dumps(old),),
+        )
+        merged = [(group.ids[-1], *merger.row(merger.join(group.chunks))) for group in groups]
+        self._insert(merger.table, [seal(merger.table, *row) for row in merged])
+
+    def _add(self, table: str, new: Sequence[rows.Row]) -> range:
+        """Insert rows that have neither id nor crc yet; return their ids."""
+        first = self._ids[table] + 1
+        self._ids[table] += len(new)
+        self._insert(table, [seal(table, number, *row) for number, row in enumerate(new, first)])
+        return range(first, first + len(new))
+
+    def _insert(self, table: str, whole: list[rows.Row]) -> None:
+        """Insert whole rows, many with each statement.
 
         Every statement gives the interpreter lock away and has to win it back from the event loop, so a
-        statement a row would hold up both for several times as long as the writing takes.
+        statement a row would hold up both for several times as long as the writing takes. Numbers of
+        rows are powers of two: SQLite keeps the few statements that come of it prepared.
         """
         done = 0
-        for size in _ROWS_AT_ONCE:
-            while len(rows) - done >= size:
-                marks = f"(NULL{', ?' * len(rows[done])})"
-                values = [value for row in rows[done : done + size] for value in row]
-                # Table and marks are ours; SQLite keeps the few statements that come of it prepared.
-                self._database.execute(f"INSERT INTO {table} VALUES {', '.join([marks] * size)}", values)  # noqa: S608
-                done += size
-
-    def finish(self, metadata: Mapping[str, Any]) -> None:
-        """Commit the end metadata, safe from a power cut from here on."""
-        self._database.execute("PRAGMA synchronous = FULL")
-        with self._transaction():
-            self._write_meta(metadata)
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def close(self) -> None:
-        """Close; the session is then one plain file unless somebody is reading it at this moment."""
-        with contextlib.suppress(sqlite3.Error):  # being read, or no room: the log stays beside the file
-            self._database.execute("PRAGMA busy_timeout = 0")
-            self._database.execute("PRAGMA journal_mode = DELETE")
-        self._database.close()
+        while rest := len(whole) - done:
+            width = len(whole[0])
+            size = 1 << (min(rest, _VALUES_AT_ONCE // width).bit_length() - 1)
+            marks = f"({', '.join('?' * width)})"
+            values = [value for row in whole[done : done + size] for value in row]
+            self._database.execute(f"INSERT INTO {table} VALUES {', '.join([marks] * size)}", values)  # noqa: S608
+            done += size
 
     def _write_meta(self, metadata: Mapping[str, Any]) -> None:
-        self._database.executemany(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-            [(key, to_json(value)) for key, value in metadata.items()],
-        )
-
-
-def _statements(script: str) -> Iterable[str]:
-    """Split a script of CREATE statements; executescript would commit in the middle of our transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _sample_row(chunk: SampleChunk) -> tuple[object, ...]:
-    times, values, qualities = chunk.times, chunk.values, chunk.qualities
-    row = (chunk.signal, chunk.first, len(times), min(times), max(times), *_extremes(times, values))
-    return (*row, qualities if any(qualities) else None, _little(times), _little(values))
-
-
-def _frame_row(chunk: FrameChunk) -> tuple[object, ...]:
-    times = chunk.times
-    columns = (_little(times), chunk.directions, _little(chunk.lengths), chunk.data)
-    return (chunk.device, len(times), min(times), max(times), *columns)
-
-
-def _cycle_row(chunk: CycleChunk) -> tuple[object, ...]:
-    times = chunk.times
-    columns = (times, chunk.lateness, chunk.age, chunk.latency, chunk.acknowledged)
-    return (chunk.loop, len(times), min(times), max(times), *map(_little, columns), chunk.flags)
-
-
-def _extremes(
-    times: array[int], values: array[float]
-) -> tuple[float, int, float, int] | tuple[None, None, None, None]:
-    """Return (lowest, its time, highest, its time), NaN left out."""
-    total = sum(values)
-    if total != total:  # there is a NaN, or both infinities
-        pairs = [(value, time_ns) for value, time_ns in zip(values, times, strict=True) if value == value]
-        if not pairs:
-            return None, None, None, None
-        values = array("d", [value for value, _ in pairs])
-        times = array("q", [time_ns for _, time_ns in pairs])
-    low, high = min(values), max(values)
-    return low, times[values.index(low)], high, times[values.index(high)]
-
-
-def _little(column: array[Any]) -> array[Any]:
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column
-
-
-def _signal_row(signal: Signal) -> tuple[object, ...]:
-    low, high = signal.limits or (None, None)
-    place = (signal.id, signal.device, signal.name, signal.unit, str(signal.access))
-    return (*place, low, high, signal.slew, signal.safe, signal.period_ns, signal.title)
-
-
-def _command_row(command: Command) -> tuple[object, ...]:
-    return (
-        command.signal,
-        command.value,
-        command.requester,
-        command.time_ns,
-        command.deadline_ns,
-        command.cause_ns,
-        int(command.priority),
-        str(command.verdict),
-        str(command.outcome),
-        _text(command.reason),
-        command.sent_ns,
-        command.done_ns,
-    )
-
-
-def _event_row(event: Event) -> tuple[object, ...]:
-    return (event.time_ns, str(event.level), event.source, event.kind, _text(event.text))
-
-
-def _text(text: str) -> str:
-    """Return `text` as UTF-8 can hold it: what a device garbled must not stop the recording."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def to_json(value: Any) -> str:
-    """Return `value` as JSON; what JSON has no number for (NaN, the infinities) becomes null."""
-    return json.dumps(finite(value), allow_nan=False, default=str)
-
-
-def finite(value: Any) -> Any:
-    """Return `value` with every NaN and infinity in it replaced by None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(each) for each in value]
-    return value
+        known = [(key, rows.to_json(value, self._redact)) for key, value in metadata.items()]
+        self._database.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key, _ in known])
+        self._add("meta", known)
 
 
 def sync_folder(folder: Path) -> None:

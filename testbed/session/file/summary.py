@@ -11,7 +11,7 @@ from testbed.clock import NS
 from testbed.control.loop import ACTED_SAFE, OVERRUN
 
 from .reader import SessionReader
-from .store import finite
+from .rows import finite
 
 _STEP_NS = 100  # latencies are counted in tenths of a microsecond, so that any number of cycles fits
 

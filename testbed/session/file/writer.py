@@ -46,12 +46,14 @@ class SessionWriter:
         metadata: Mapping[str, Any],
         attachments: Mapping[str, bytes],
         on_failure: Callable[[str], None],
+        redact: Callable[[str], str] = str,
         thread: bool = True,
         period_s: float = _PERIOD_S,
     ) -> None:
         """Prepare; nothing is written before `start`. `path` should end in SUFFIX.
 
-        `period_s` is the session time between two commits in seconds: what a crash may cost.
+        `redact` takes out of every text what nobody may read. `period_s` is the session time between two
+        commits in seconds: what a crash may cost.
         """
         self.path = path
         self.recording = False
@@ -64,6 +66,7 @@ class SessionWriter:
         self._frames: dict[str, FrameColumn] = {}
         self._cycles: dict[str, CycleLog] = {}
         self._rows = Batch()
+        self._redact = redact
         self._threaded = thread
         self._period_ns = round(period_s * NS)
         self._handed_ns = 0
@@ -100,6 +103,11 @@ class SessionWriter:
         if self.recording:
             self._rows.events.append(event)
 
+    def twin_state(self, device: str, time_ns: int, state: Mapping[str, float]) -> None:
+        """Record what the model of a device's twin has come to, name to number."""
+        if self.recording:
+            self._rows.twin_states.append((device, time_ns, dict(state)))
+
     def clock_pair(self, session_ns: int, utc_ns: int) -> None:
         """Record what the system's clock said at a session time, both in ns."""
         if self.recording:
@@ -113,7 +121,7 @@ class SessionWriter:
         Raises UsageError when the file exists already or cannot be made.
         """
         metadata = {"started_ns": self._clock.now(), **self._metadata}
-        self._store = _create(self.path, self._signals, metadata, self._attachments)
+        self._store = _create(self.path, self._signals, metadata, self._attachments, self._redact)
         self._attachments.clear()
         self.recording = True
         self._worker = (ThreadWorker if self._threaded else InlineWorker)(self._commit_failed)
@@ -199,7 +207,11 @@ class SessionWriter:
 
 
 def _create(
-    path: Path, signals: Sequence[Signal], metadata: Mapping[str, Any], attachments: Mapping[str, bytes]
+    path: Path,
+    signals: Sequence[Signal],
+    metadata: Mapping[str, Any],
+    attachments: Mapping[str, bytes],
+    redact: Callable[[str], str],
 ) -> Store:
     """Make the file and everything that is known at the start; leaves nothing behind when it cannot."""
     try:
@@ -210,7 +222,7 @@ def _create(
             message = f"{path} exists already, and no recording is ever overwritten"
             raise UsageError(message, "give another name") from None
         raise UsageError(f"cannot record to {path}: {error.strerror}", "choose another folder") from error
-    store = Store(path)
+    store = Store(path, redact)
     try:
         store.create(signals, metadata, attachments)
         sync_folder(path.parent)

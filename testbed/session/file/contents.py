@@ -1,0 +1,115 @@
+"""What a session says about itself, and the ways to its rows that make sure that none is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from testbed.signals import Signal
+
+from .checks import check
+from .decode import signal_of
+from .opening import OpenSession
+from .totals import WORDS
+from .whole import Follow, check_ids
+
+UNFINISHED = "unfinished"
+"""The verdict of a session that is running still, or was killed."""
+
+
+class Contents(OpenSession):
+    """The metadata, attachments and signals of a session."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`; raises UsageError when there is no such file, DamagedInput when it is no session."""
+        super().__init__(path)
+        with self._guard():
+            self.signals = [signal_of(row) for row in self._query("SELECT * FROM signals ORDER BY id")]
+            if [signal.id for signal in self.signals] != list(range(len(self.signals))):
+                raise ValueError("its signals are not numbered from 0")
+            if self.meta().get("contents", {}).get("signals", len(self.signals)) != len(self.signals):
+                raise ValueError("some of its signals are missing")
+
+    def meta(self) -> dict[str, Any]:
+        """Return the metadata: what was known at the start and, once the session has ended, its end."""
+        with self._guard():
+            rows = (check("meta", row) for row in self._query("SELECT * FROM meta"))
+            return {key: json.loads(value) for _, key, value, _ in rows}
+
+    def signal(self, path: str) -> Signal:
+        """Return the signal called `device.name`; raises KeyError for an unknown one."""
+        return {signal.path: signal for signal in self.signals}[path]
+
+    def attachments(self) -> list[str]:
+        """Return the names of the attachments."""
+        with self._guard():
+            rows = (check("attachments", row) for row in self._query("SELECT * FROM attachments"))
+            return sorted(name for _, name, *_ in rows)
+
+    def attachment(self, name: str) -> bytes:
+        """Return an attachment, checked against its SHA-256; raises KeyError for an unknown name."""
+        with self._guard():
+            row = self._query("SELECT * FROM attachments WHERE name = ?", name).fetchone()
+            if row is not None:
+                *_, sha256, _, data = row
+                if hashlib.sha256(data).hexdigest() != sha256:
+                    raise ValueError(f"attachment {name!r} does not match its SHA-256")
+                return bytes(check("attachments", row)[-1])
+        raise KeyError(name)
+
+    def verdict(self) -> str:
+        """Return the verdict of the run; UNFINISHED while it runs, and for ever when it was killed."""
+        return str(self.meta().get("verdict", UNFINISHED))
+
+    def expectations(self) -> list[dict[str, Any]]:
+        """Return the expectations with their verdicts; UNFINISHED until the run has judged them."""
+        found = self.meta().get("expectations", [])
+        with self._guard():
+            if not (isinstance(found, list) and all(isinstance(each, (str, dict)) for each in found)):
+                raise ValueError("its expectations are neither texts nor objects")
+        return [
+            {"text": each, "verdict": UNFINISHED, "margin": None, "unit": ""}
+            if isinstance(each, str)
+            else each
+            for each in found
+        ]
+
+    def span(self) -> tuple[int, int]:
+        """Return (start, end) in ns; a session that was not closed ends with the last it recorded."""
+        meta = self.meta()
+        with self._guard():
+            start_ns, end_ns = meta.get("started_ns"), meta.get("ended_ns", self._last_ns())
+            if not isinstance(start_ns, int) or not isinstance(end_ns, int | None) or start_ns < 0:
+                raise ValueError(f"it lasted from {start_ns!r} to {end_ns!r}, which are no times")
+        return start_ns, max(start_ns, end_ns or 0)
+
+    def _last_ns(self) -> int | None:
+        rows = self._query(
+            "SELECT max(t1) FROM chunks UNION ALL SELECT max(t1) FROM frames "
+            "UNION ALL SELECT max(t1) FROM cycles UNION ALL SELECT max(time_ns) FROM events"
+        )
+        return max((time_ns for (time_ns,) in rows if time_ns is not None), default=None)
+
+    # Rows -------------------------------------------------------------------------------------
+
+    def _rows(self, table: str, order: str) -> Iterator[tuple[Any, ...]]:
+        """Return all rows of a table whose ids have no gap, once it is sure that none is missing."""
+        self._check_ids(table)
+        return self._query(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608  (both are ours)
+
+    def _check_ids(self, table: str) -> None:
+        meta = self.meta()
+        ids = "count(*), coalesce(min(id), 1), coalesce(max(id), 0), coalesce(sum(id), 0)"
+        count, low, high, total = self._query(f"SELECT {ids} FROM {table}").fetchone()  # noqa: S608
+        begin, end = None if "window" in meta else 1, meta.get("totals", {}).get(table)
+        check_ids(table, count, low, high, total, begin, end)
+
+    def _follow(self, table: str, key: int | str) -> Follow:
+        """Return what makes sure that no chunk of a signal, device or loop is missing."""
+        meta = self.meta()
+        total = meta["totals"][table].get(str(key), 0) if "totals" in meta else None
+        name = self.signals[key].path if isinstance(key, int) else key
+        return Follow(f"{WORDS[table]} of {name}", None if "window" in meta else 0, total)
