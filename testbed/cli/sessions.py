@@ -55,11 +55,11 @@ def show(session: SessionName, as_json: AsJson = False) -> None:
     from testbed.session.file import SessionReader, find_session, summarize
 
     path = find_session(session)
-    summary = summarize(path)
     if as_json:
         with _stdout():
-            print_json(summary)
+            print_json(summarize(path, with_digest=True))
         return
+    summary = summarize(path)
     from .session_tables import print_summary
 
     with _stdout(), SessionReader(path) as reader:

@@ -3,6 +3,7 @@
 from testbed.control.loop import ACTED_SAFE, OVERRUN
 
 from .columns import CycleLog
+from .digest import digests, file_digest, stream_digest
 from .export import write_csv
 from .folder import Entry, find_session, list_sessions
 from .reader import UNFINISHED, SessionReader
@@ -25,8 +26,11 @@ __all__ = [
     "SessionReader",
     "SessionWriter",
     "TwinState",
+    "digests",
+    "file_digest",
     "find_session",
     "list_sessions",
+    "stream_digest",
     "summarize",
     "utc_text",
     "write_csv",

@@ -13,6 +13,7 @@ from testbed.signals import Signal
 from .checks import check
 from .decode import signal_of
 from .opening import OpenSession
+from .schema import columns
 from .totals import WORDS
 from .whole import Follow, check_ids
 
@@ -92,6 +93,13 @@ class Contents(OpenSession):
             "UNION ALL SELECT max(t1) FROM cycles UNION ALL SELECT max(time_ns) FROM events"
         )
         return max((time_ns for (time_ns,) in rows if time_ns is not None), default=None)
+
+    def table_rows(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield (table, row) of all rows, as they stand in the file."""
+        with self._guard():
+            for table in columns():
+                for row in self._query(f"SELECT * FROM {table} ORDER BY id"):  # noqa: S608  (ours)
+                    yield table, check(table, row)
 
     # Rows -------------------------------------------------------------------------------------
 

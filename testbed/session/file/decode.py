@@ -13,6 +13,7 @@ from testbed.links import Direction
 from testbed.signals import Access, Command, Event, Level, Outcome, Priority, Quality, Signal, Verdict
 
 from .checks import check
+from .columns import FrameChunk
 from .records import Chunk, Cycle, Frame, TwinState
 
 Row = tuple[Any, ...]
@@ -42,18 +43,22 @@ def chunk_of(row: Row) -> Chunk:
     return chunk
 
 
-def frames_of(row: Row) -> Iterator[Frame]:
-    """Yield the frames of a row of `frames`."""
-    number, device, _, n, *_, times, directions, lengths, data = check("frames", row)
+def frame_chunk_of(row: Row) -> FrameChunk:
+    """Return the columns of a row of `frames`."""
+    number, device, first, n, *_, times, directions, lengths, data = check("frames", row)
     what = f"frames {number}"
     sizes = column("I", lengths, n, what)
     _bytes(data, sum(sizes), what)
+    directions = bytearray(_bytes(directions, n, what))
+    return FrameChunk(device, first, column("q", times, n, what), directions, sizes, data)
+
+
+def frames_of(chunk: FrameChunk) -> Iterator[Frame]:
+    """Yield the frames of a chunk."""
     end = 0
-    for time_ns, direction, size in zip(
-        column("q", times, n, what), _bytes(directions, n, what), sizes, strict=True
-    ):
+    for time_ns, direction, size in zip(chunk.times, chunk.directions, chunk.lengths, strict=True):
         end += size
-        yield Frame(time_ns, device, Direction(direction), data[end - size : end])
+        yield Frame(time_ns, chunk.device, Direction(direction), chunk.data[end - size : end])
 
 
 def cycles_of(row: Row) -> Iterator[Cycle]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from testbed.signals import Command, Event
 
 from .checks import check
+from .columns import FrameChunk
 from .contents import UNFINISHED
-from .decode import command_of, cycles_of, event_of, frames_of, state_of
+from .decode import command_of, cycles_of, event_of, frame_chunk_of, frames_of, state_of
 from .records import Cycle, Frame, TwinState
 from .samples import Samples
 
@@ -35,6 +36,16 @@ class SessionReader(Samples):
         yield from heapq.merge(
             *(self._device_frames(name) for name in devices), key=lambda frame: frame.time_ns
         )
+
+    def frame_chunks(self, device: str) -> Iterator[FrameChunk]:
+        """Yield the frames and marks of one device as columns, in order."""
+        with self._guard():
+            follow = self._follow("frames", device)
+            for row in self._query("SELECT * FROM frames WHERE device = ? ORDER BY id", device):
+                chunk = frame_chunk_of(row)
+                follow.next(chunk.first, len(chunk.times))
+                yield chunk
+            follow.end()
 
     def commands(self) -> Iterator[Command]:
         """Yield the settled commands in the order in which they were given."""
@@ -83,9 +94,6 @@ class SessionReader(Samples):
             return [check("clock_pairs", row)[1:3] for row in self._rows("clock_pairs", "id")]
 
     def _device_frames(self, device: str) -> Iterator[Frame]:
-        with self._guard():
-            follow = self._follow("frames", device)
-            for row in self._query("SELECT * FROM frames WHERE device = ? ORDER BY id", device):
-                follow.next(row[2], row[3])
-                yield from frames_of(row)
-            follow.end()
+        for chunk in self.frame_chunks(device):
+            with self._guard():
+                yield from frames_of(chunk)

@@ -29,7 +29,7 @@ def sample_row(chunk: SampleChunk) -> Row:
     times, values, qualities = chunk.times, chunk.values, chunk.qualities
     place = (chunk.signal, chunk.first, len(times), min(times), max(times))
     told = bytes(qualities) if any(qualities) else None
-    return (*place, *_extremes(times, values), told, _little(times), _little(values))
+    return (*place, *_extremes(times, values), told, little(times), little(values))
 
 
 def reason_row(reason: Reason, redact: Redact) -> Row:
@@ -44,15 +44,15 @@ def frame_row(chunk: FrameChunk, redact: Redact) -> Row:
         lengths, data = _without_secrets(chunk, redact)
     marks = chunk.directions.count(Direction.OPEN) + chunk.directions.count(Direction.LOST)
     place = (chunk.device, chunk.first, len(times), min(times), max(times), marks)
-    return (*place, _little(times), bytes(chunk.directions), _little(lengths), data)
+    return (*place, little(times), bytes(chunk.directions), little(lengths), data)
 
 
 def cycle_row(chunk: CycleChunk) -> Row:
     """Return the row of `cycles`."""
     times = chunk.times
     place = (chunk.loop, chunk.first, len(times), min(times), max(times))
-    durations = map(_little, chunk.durations)
-    return (*place, _little(times), *durations, bytes(chunk.flags), *map(_compact, chunk.terms))
+    durations = map(little, chunk.durations)
+    return (*place, little(times), *durations, bytes(chunk.flags), *map(_compact, chunk.terms))
 
 
 def signal_row(signal: Signal) -> Row:
@@ -148,13 +148,14 @@ def _without_secrets(chunk: FrameChunk, redact: Redact) -> tuple[array[int], byt
 
 def _compact(column: array[float]) -> bytes | float | None:
     """Return a column of a controller's terms: one number where all are the same, None for all NaN."""
-    packed = _little(column)
+    packed = little(column)
     if packed != packed[:8] * len(column):
         return packed
     return None if column[0] != column[0] else column[0]
 
 
-def _little(column: array[Any]) -> bytes:
+def little(column: array[Any]) -> bytes:
+    """Return a column as it stands in a blob."""
     if sys.byteorder == "big":
         column = column[:]
         column.byteswap()

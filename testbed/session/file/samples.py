@@ -54,16 +54,21 @@ class Samples(Contents):
         times: array[int] = array("q")
         values: array[float] = array("d")
         qualities = bytearray()
+        for chunk in self.signal_chunks(signal):
+            times += chunk.times
+            values += chunk.values
+            qualities += chunk.qualities
+        return times, values, bytes(qualities)
+
+    def signal_chunks(self, signal: int) -> Iterator[Chunk]:
+        """Yield the chunks of one signal as they arrived."""
         with self._guard():
             follow = self._follow("chunks", signal)
             for row in self._query("SELECT * FROM chunks WHERE signal = ? ORDER BY id", signal):
                 chunk = self._decoded(row)
                 follow.next(chunk.first, len(chunk.times))
-                times += chunk.times
-                values += chunk.values
-                qualities += chunk.qualities
+                yield chunk
             follow.end()
-        return times, values, bytes(qualities)
 
     def chunks(self, after: int = 0) -> Iterator[Chunk]:
         """Yield the chunks committed after the one whose id is `after`, in the order of their commit.
@@ -84,14 +89,19 @@ class Samples(Contents):
         """Return (numbers of samples, reasons): from each of these samples on, the reason beside it holds."""
         numbers: array[int] = array("q")
         texts = []
+        for first, _, reason in self.turns(signal):
+            numbers.append(first)
+            texts.append(reason)
+        return numbers, texts
+
+    def turns(self, signal: int) -> Iterator[tuple[int, int, str]]:
+        """Yield (number of a sample, quality, reason) where quality or reason of a signal change."""
         with self._guard():
             if "window" not in self.meta():  # there, some of what came before is kept
                 self._check_ids("reasons")
             for row in self._query("SELECT * FROM reasons WHERE signal = ? ORDER BY first", signal):
-                _, _, first, _, _, reason, _ = check("reasons", row)
-                numbers.append(first)
-                texts.append(reason)
-        return numbers, texts
+                _, _, first, _, quality, reason, _ = check("reasons", row)
+                yield first, quality, reason
 
     # Within -----------------------------------------------------------------------------------
 

@@ -10,18 +10,20 @@ from typing import Any
 from testbed.clock import NS
 from testbed.control.loop import ACTED_SAFE, OVERRUN
 
+from .digest import digests
 from .reader import SessionReader
 from .rows import finite
 
 _STEP_NS = 100  # latencies are counted in tenths of a microsecond, so that any number of cycles fits
 
 
-def summarize(path: Path) -> dict[str, Any]:
+def summarize(path: Path, *, with_digest: bool = False) -> dict[str, Any]:
     """Return the session's verdict, signals, loops and expectations; numbers that JSON lacks are None.
 
     `last` is the value that arrived last, in `unit`; `quality` its quality, bad when none arrived.
     `latency_us` is from the arrival of a sample to the acknowledgement of the command that it caused,
     on wires that do not acknowledge to the command written; cycles without a command are left out.
+    `with_digest` adds `digest` (see digest.py), for which the whole file is read.
     """
     with SessionReader(path) as session:
         start_ns, end_ns = session.span()
@@ -38,6 +40,8 @@ def summarize(path: Path) -> dict[str, Any]:
             "events": dict(Counter(str(event.level) for event in session.events())),
             "frames": session.frame_counts(),
         }
+        if with_digest:
+            summary["digest"] = digests(session)
     plain: dict[str, Any] = finite(summary)
     return plain
 

@@ -7,7 +7,8 @@ controller's terms and no states of twins.
 from __future__ import annotations
 
 VIEWS = """
-CREATE TEMP VIEW meta AS SELECT NULL AS id, key, value, NULL AS crc FROM main.meta;
+CREATE TEMP VIEW meta AS
+    SELECT row_number() OVER (ORDER BY key) AS id, key, value, NULL AS crc FROM main.meta;
 CREATE TEMP VIEW attachments AS
     SELECT rowid AS id, name, sha256, NULL AS crc, data FROM main.attachments;
 CREATE TEMP VIEW signals AS SELECT *, NULL AS crc FROM main.signals;
@@ -15,7 +16,8 @@ CREATE TEMP VIEW chunks AS
     SELECT id, signal, first, n, t0, t1, vmin, tmin, vmax, tmax, NULL AS crc, qualities, times, samples
     FROM main.chunks;
 CREATE TEMP VIEW reasons AS
-    SELECT row_number() OVER () AS id, signal, first, time_ns, quality, reason, NULL AS crc
+    SELECT row_number() OVER (ORDER BY signal, first) AS id, signal, first, time_ns, quality, reason,
+        NULL AS crc
     FROM main.reasons;
 CREATE TEMP VIEW frames AS
     SELECT id, device, sum(n) OVER (PARTITION BY device ORDER BY id) - n AS first, n, t0, t1,
@@ -23,7 +25,8 @@ CREATE TEMP VIEW frames AS
     FROM main.frames;
 CREATE TEMP VIEW commands AS SELECT *, NULL AS crc FROM main.commands;
 CREATE TEMP VIEW events AS SELECT *, NULL AS crc FROM main.events;
-CREATE TEMP VIEW loops AS SELECT row_number() OVER () AS id, name, NULL AS crc FROM main.loops;
+CREATE TEMP VIEW loops AS
+    SELECT row_number() OVER (ORDER BY name) AS id, name, NULL AS crc FROM main.loops;
 CREATE TEMP VIEW cycles AS
     SELECT id, loop, sum(n) OVER (PARTITION BY loop ORDER BY id) - n AS first, n, t0, t1, NULL AS crc,
         times, lateness, age, latency, acknowledged, flags,
