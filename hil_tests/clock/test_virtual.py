@@ -200,35 +200,20 @@ def test_a_signal_reaches_its_handler() -> None:
     assert signal.getsignal(signal.SIGUSR1) is before
 
 
-class Noted:
-    """A punctuality that notes what it hears, and keeps to what it is given."""
-
-    def __init__(self, delays: dict[int, int] | None = None) -> None:
-        self.delays = delays or {}
-        self.heard: dict[int, int] = {}
-
-    def delay_ns(self, index: int) -> int:
-        return self.delays.get(index, 0)
-
-    def came(self, index: int, late_ns: int) -> None:
-        self.heard[index] = late_ns
-
-
-@given(st.dictionaries(st.integers(0, 20), st.integers(1, 3 * NS)))
-def test_a_ticker_that_keeps_to_recorded_delays_comes_and_skips_as_it_did(delays: dict[int, int]) -> None:
-    noted, again = Noted(delays), Noted()
-
-    async def main(clock: VirtualClock) -> tuple[list[int], int]:
-        ticks: list[int] = []
-        start = clock.now()
-        ticker = clock.every(NS, lambda: ticks.append(clock.now() - start), 0, noted)
+@given(st.lists(st.integers(0, 30), unique=True, max_size=8))
+def test_what_is_due_while_a_recording_was_held_up_comes_at_the_end_of_it_in_order(
+    seconds: list[int],
+) -> None:
+    async def main(clock: VirtualClock) -> list[tuple[int, int]]:
+        fired: list[tuple[int, int]] = []
+        for due in seconds:
+            clock.at(due * NS, lambda due=due: fired.append((due, clock.now() // NS)))
         await clock.sleep(40)
-        return ticks, ticker.skipped
+        return fired
 
-    first = run_virtual(main)
-    again.delays, noted = noted.heard, again
-    assert run_virtual(main) == first
-    assert first[1] == sum(late // NS for index, late in again.delays.items() if late >= NS)
+    held = [(5 * NS, 8 * NS), (20 * NS, 21 * NS)]
+    came = {5: 8, 6: 8, 7: 8, 20: 21}
+    assert run_virtual(main, 0, held) == [(due, came.get(due, due)) for due in sorted(seconds)]
 
 
 def test_the_phases_of_a_lane_do_not_depend_on_what_others_asked_for() -> None:

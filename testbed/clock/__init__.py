@@ -1,6 +1,6 @@
 """When: session time, its scheduler and its seeded chance; everything asks here and nowhere else."""
 
-from .clock import Clock, Punctuality, SessionClock, SystemClock, Ticker, Timer
+from .clock import Clock, SessionClock, SystemClock, Ticker, Timer
 from .lane import Lane
 from .refusal import VirtualTimeError
 from .seeds import Seeds
@@ -13,7 +13,6 @@ __all__ = [
     "NS",
     "Clock",
     "Lane",
-    "Punctuality",
     "Seeds",
     "SessionClock",
     "SystemClock",

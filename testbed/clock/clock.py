@@ -18,6 +18,10 @@ def spread_phase(number: int, period_ns: int) -> int:
     return int(period_ns * ((number * _GOLDEN) % 1.0))
 
 
+_HELD_NS = 1_000_000
+"""How long a deadline may wait for this process before it is worth a note."""
+
+
 class Timer:
     """A pending call; `cancel` makes it never happen."""
 
@@ -40,27 +44,11 @@ class Clock(Protocol):
     def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
         """Call back once at `time_ns`; equal times keep the order in which they were asked for."""
 
-    def every(
-        self,
-        period_ns: int,
-        callback: Callable[[], None],
-        phase_ns: int | None = None,
-        punctuality: Punctuality | None = None,
-    ) -> Ticker:
+    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
         """Call back each `period_ns`; phases are spread unless `phase_ns` is given."""
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds` of session time."""
-
-
-class Punctuality(Protocol):
-    """How late the ticks of one ticker come: noted in real time, kept to in a replay."""
-
-    def delay_ns(self, index: int) -> int:
-        """Return how long after it is due tick number `index` is to come."""
-
-    def came(self, index: int, late_ns: int) -> None:
-        """Take note that it came so late."""
 
 
 class SessionClock(Clock, Protocol):
@@ -71,6 +59,9 @@ class SessionClock(Clock, Protocol):
 
     def take_skipped(self) -> tuple[int, int]:
         """Return (ticks skipped since the last call, the longest that one of them was held up in ns)."""
+
+    def take_held(self) -> list[tuple[int, int]]:
+        """Return from when to when since the last call deadlines had to wait for this process, in ns."""
 
     def close(self) -> None:
         """Release what the clock holds."""
@@ -86,7 +77,6 @@ class Ticker:
         callback: Callable[[], None],
         start_ns: int,
         missed: Callable[[int, int], None] = lambda count, late_ns: None,
-        punctuality: Punctuality | None = None,
     ) -> None:
         """Tick from `start_ns` on; `missed` hears how many ticks were skipped, and how late this one is."""
         if period_ns <= 0:
@@ -97,26 +87,18 @@ class Ticker:
         self._clock = clock
         self._callback = callback
         self._missed = missed
-        self._punctuality = punctuality
-        self._index = 0
-        self._timer = clock.at(start_ns + self._delay(), self._tick)
-
-    def _delay(self) -> int:
-        return 0 if self._punctuality is None else self._punctuality.delay_ns(self._index)
+        self._timer = clock.at(start_ns, self._tick)
 
     def _tick(self) -> None:
         next_due = self.due_ns + self.period_ns
         late = self._clock.now() - next_due
-        if self._punctuality is not None:
-            self._punctuality.came(self._index, late + self.period_ns)
-            self._index += 1
         if late >= 0:
             missed = late // self.period_ns + 1
             self.skipped += missed
             self._missed(missed, late + self.period_ns)
             next_due += missed * self.period_ns
         # Armed before the call, so that a callback that raises or cancels finds the next tick in place.
-        self._timer = self._clock.at(next_due + self._delay(), self._tick)
+        self._timer = self._clock.at(next_due, self._tick)
         try:
             self._callback()
         finally:
@@ -139,6 +121,7 @@ class SystemClock:
         self._firing = False
         self._skipped = 0
         self._longest_ns = 0
+        self._held: list[tuple[int, int]] = []
         self._loop = loop or asyncio.get_running_loop()
         self._alarm: Alarm = best_alarm(self._loop, self._fire)
 
@@ -159,24 +142,23 @@ class SystemClock:
             self._arm(time_ns)
         return timer
 
-    def every(
-        self,
-        period_ns: int,
-        callback: Callable[[], None],
-        phase_ns: int | None = None,
-        punctuality: Punctuality | None = None,
-    ) -> Ticker:
+    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
         """Call back each `period_ns`, first within one period from now."""
         if phase_ns is None:
             self._tickers += 1
             phase_ns = spread_phase(self._tickers, period_ns)
-        return Ticker(self, period_ns, callback, self.now() + phase_ns, self._count, punctuality)
+        return Ticker(self, period_ns, callback, self.now() + phase_ns, self._count)
 
     def take_skipped(self) -> tuple[int, int]:
         """Return (ticks skipped since the last call, the longest that one of them was held up in ns)."""
         taken = self._skipped, self._longest_ns
         self._skipped = self._longest_ns = 0
         return taken
+
+    def take_held(self) -> list[tuple[int, int]]:
+        """Return from when to when since the last call deadlines had to wait for this process, in ns."""
+        held, self._held = self._held, []
+        return held
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
@@ -199,10 +181,12 @@ class SystemClock:
         heap = self._heap
         self._firing = True
         try:
-            while heap and heap[0][0] <= self.now():
-                callback = heapq.heappop(heap)[2].callback
-                if callback is not None:
-                    self._call(callback)
+            while heap and heap[0][0] <= (now := self.now()):
+                due_ns, _, timer = heapq.heappop(heap)
+                if timer.callback is not None:
+                    if now - due_ns > _HELD_NS:
+                        self._note_held(due_ns, now)
+                    self._call(timer.callback)
         finally:
             self._firing = False
             while heap and heap[0][2].callback is None:
@@ -212,6 +196,12 @@ class SystemClock:
             else:
                 self._armed_ns = 0
                 self._alarm.rest()
+
+    def _note_held(self, due_ns: int, now: int) -> None:
+        if self._held and due_ns <= self._held[-1][1]:
+            self._held[-1] = (min(due_ns, self._held[-1][0]), now)
+        else:
+            self._held.append((due_ns, now))
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .clock import Clock, Punctuality, Ticker, spread_phase
+from .clock import Clock, Ticker, spread_phase
 
 
 class Lane:
@@ -12,7 +12,8 @@ class Lane:
 
     The phases of one device's polls then do not depend on which device came online first: a replay has
     them as the recording did. `number` is the lane's of `lanes`, so that no two ever count alike.
-    `punctuality` is asked for that of each ticker, by the number of tickers that this lane had before.
+    `begin` is told of each ticker (how many this lane had before) when its first tick is due, and may
+    return another time.
     """
 
     def __init__(
@@ -20,7 +21,7 @@ class Lane:
         clock: Clock,
         number: int,
         lanes: int,
-        punctuality: Callable[[int], Punctuality | None] = lambda ticker: None,
+        begin: Callable[[int, int], int] = lambda ticker, due_ns: due_ns,
     ) -> None:
         self.now = clock.now
         self.at = clock.at
@@ -29,18 +30,13 @@ class Lane:
         self._first = number + 1
         self._lanes = lanes
         self._tickers = 0
-        self._punctuality = punctuality
+        self._begin = begin
 
-    def every(
-        self,
-        period_ns: int,
-        callback: Callable[[], None],
-        phase_ns: int | None = None,
-        punctuality: Punctuality | None = None,
-    ) -> Ticker:
+    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
         """Call back each `period_ns`; phases are spread unless `phase_ns` is given."""
-        ticker = self._tickers
-        self._tickers += 1
         if phase_ns is None:
-            phase_ns = spread_phase(self._first + ticker * self._lanes, period_ns)
-        return self._every(period_ns, callback, phase_ns, punctuality or self._punctuality(ticker))
+            phase_ns = spread_phase(self._first + self._tickers * self._lanes, period_ns)
+        now = self.now()
+        due_ns = self._begin(self._tickers, now + phase_ns)
+        self._tickers += 1
+        return self._every(period_ns, callback, due_ns - now)

@@ -12,12 +12,13 @@ import heapq
 import signal
 import threading
 from asyncio import Handle, TimerHandle
-from collections.abc import Callable, Coroutine
+from bisect import bisect_right
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from functools import partial
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
-from .clock import Punctuality, Ticker, Timer, spread_phase
+from .clock import Ticker, Timer, spread_phase
 from .refusal import VirtualTimeError, alone
 
 T = TypeVar("T")
@@ -26,15 +27,22 @@ Ts = TypeVarTuple("Ts")
 _EPOCH_NS = 946_684_800 * 1_000_000_000
 """When a virtual session begins unless told otherwise: 2000-01-01T00:00:00Z, the same on every run."""
 
+_FOREVER = 1 << 63
+
 _STANDSTILL = 1_000_000  # callbacks at one instant after which time is taken to stand still
 
 
 class VirtualClock:
     """Session time in virtual time; of one `VirtualLoop`, whose timers stand in the same heap."""
 
-    def __init__(self, start_ns: int = _EPOCH_NS) -> None:
+    def __init__(self, start_ns: int = _EPOCH_NS, held: Sequence[tuple[int, int]] = ()) -> None:
+        """Begin at `start_ns`. `held` are spans (from, to) in which no deadline comes, as in a recording.
+
+        What is due within such a span comes at its end, in the order in which it was due.
+        """
         self._now = start_ns
-        self._heap: list[tuple[int, int, Timer | TimerHandle]] = []
+        self._held = sorted(held)
+        self._heap: list[tuple[int, int, int, Timer | TimerHandle]] = []  # when, due, order asked for
         self._sequence = 0
         self._tickers = 0
 
@@ -52,18 +60,18 @@ class VirtualClock:
         self.push(time_ns, timer)
         return timer
 
-    def every(
-        self,
-        period_ns: int,
-        callback: Callable[[], None],
-        phase_ns: int | None = None,
-        punctuality: Punctuality | None = None,
-    ) -> Ticker:
+    def input_at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
+        """Call back once at `time_ns`, whatever is held: for what comes from outside, as recorded."""
+        timer = Timer(callback)
+        self._put(time_ns, time_ns, timer)
+        return timer
+
+    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
         """Call back each `period_ns`, first within one period from now."""
         if phase_ns is None:
             self._tickers += 1
             phase_ns = spread_phase(self._tickers, period_ns)
-        return Ticker(self, period_ns, callback, self._now + phase_ns, punctuality=punctuality)
+        return Ticker(self, period_ns, callback, self._now + phase_ns)
 
     @property
     def calls(self) -> int:
@@ -73,6 +81,10 @@ class VirtualClock:
     def take_skipped(self) -> tuple[int, int]:
         """Return that no tick was ever skipped: nothing is late in virtual time."""
         return 0, 0
+
+    def take_held(self) -> list[tuple[int, int]]:
+        """Return nothing: in virtual time no deadline waits for the machine."""
+        return []
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
@@ -85,14 +97,21 @@ class VirtualClock:
 
     def push(self, time_ns: int, timer: Timer | TimerHandle) -> None:
         """Put a timer of either kind into the one heap."""
+        self._put(self._after_hold(time_ns) if self._held else time_ns, time_ns, timer)
+
+    def _put(self, when_ns: int, due_ns: int, timer: Timer | TimerHandle) -> None:
         self._sequence += 1
-        heapq.heappush(self._heap, (max(time_ns, self._now), self._sequence, timer))
+        heapq.heappush(self._heap, (max(when_ns, self._now), due_ns, self._sequence, timer))
+
+    def _after_hold(self, time_ns: int) -> int:
+        at = bisect_right(self._held, (time_ns, _FOREVER)) - 1
+        return max(time_ns, self._held[at][1]) if at >= 0 else time_ns
 
     def jump(self) -> Timer | TimerHandle | None:
         """Move to the next deadline and return what is due then, None when there is none."""
         if not self._heap:
             return None
-        self._now, _, timer = heapq.heappop(self._heap)
+        self._now, _, _, timer = heapq.heappop(self._heap)
         return timer
 
 
@@ -214,13 +233,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._refuse(f"the process {cmd}")
 
 
-def run_virtual(main: Callable[[VirtualClock], Coroutine[Any, Any, T]], start_ns: int = _EPOCH_NS) -> T:
+def run_virtual(
+    main: Callable[[VirtualClock], Coroutine[Any, Any, T]],
+    start_ns: int = _EPOCH_NS,
+    held: Sequence[tuple[int, int]] = (),
+) -> T:
     """Run `main(clock)` in virtual time from `start_ns` on and return what it returns.
+
+    `held` are those of `VirtualClock`.
 
     Raises VirtualTimeError, naming what asked, when something in this process starts a thread or a
     process, opens a network connection, or when nothing is left that time could jump to.
     """
-    clock = VirtualClock(start_ns)
+    clock = VirtualClock(start_ns, held)
     with alone(), asyncio.Runner(loop_factory=lambda: VirtualLoop(clock)) as runner:
         return runner.run(main(clock))
 

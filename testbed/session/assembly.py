@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from testbed.bench import Bench
-from testbed.clock import Clock, Lane, Seeds
+from testbed.clock import Lane, Seeds
 from testbed.control import Commander, LoopRunner, SafeState
 from testbed.drivers import Driver, DriverContext, driver_class
 from testbed.signals import Event, Hub, Stage
@@ -46,14 +46,15 @@ def assemble(
     """Build the parts and connect them; nothing runs yet. `absent` devices get no driver."""
     signals, clock = bench.signals, setting.clock
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
-    mirror = Mirror(signals, clock, hub.publish)
+    lanes = _Lanes(bench, setting, writer)
+    mirror = Mirror(signals, lanes.lane("mirror"), hub.publish)
     commander = Commander(signals, clock, Guard(signals).judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
-    for number, (name, device) in enumerate(bench.devices.items()):
+    for name, device in bench.devices.items():
         if name in absent:
             continue
         context = DriverContext(
-            clock=Lane(clock, number, len(bench.devices)),
+            clock=lanes.lane(name),
             publish=hub.publish,
             report=report,
             tap=writer.tap(name),
@@ -67,9 +68,29 @@ def assemble(
     hub.subscribe_all(Stage.RECORD, writer.sample)
     hub.subscribe_all(Stage.TWIN, mirror.observe)
     _add_predictors(bench, hub, mirror, writer)
-    loops = _add_loops(bench, clock, hub, commander, safe_state, writer, report)
+    loops = _add_loops(bench, lanes, hub, commander, safe_state, writer, report)
     judges = _add_judges(bench, clock.now(), hub)
     return Assembly(hub, drivers, mirror, commander, safe_state, loops, judges)
+
+
+class _Lanes:
+    """A lane of the session's clock for everybody who acts by the clock and not by a sample."""
+
+    def __init__(self, bench: Bench, setting: Setting, writer: SessionWriter) -> None:
+        owners = [*bench.devices, "mirror", *(f"loop {name}" for name in bench.loops)]
+        self._numbers = {owner: number for number, owner in enumerate(owners)}
+        self._setting = setting
+        self._writer = writer
+
+    def lane(self, owner: str) -> Lane:
+        """Return the lane of a device (its driver), of the mirror or of a loop."""
+        number, lanes = self._numbers[owner], len(self._numbers)
+        return Lane(self._setting.clock, number, lanes, partial(self._begin, owner))
+
+    def _begin(self, owner: str, ticker: int, due_ns: int) -> int:
+        due_ns = self._setting.ticks.get((owner, ticker), due_ns)
+        self._writer.tick(owner, ticker, due_ns)
+        return due_ns
 
 
 def _add_predictors(bench: Bench, hub: Hub, mirror: Mirror, writer: SessionWriter) -> None:
@@ -89,7 +110,7 @@ def _add_predictors(bench: Bench, hub: Hub, mirror: Mirror, writer: SessionWrite
 
 def _add_loops(
     bench: Bench,
-    clock: Clock,
+    lanes: _Lanes,
     hub: Hub,
     commander: Commander,
     safe_state: SafeState,
@@ -99,7 +120,9 @@ def _add_loops(
     loops: dict[str, LoopRunner] = {}
     for name, spec in bench.loops.items():
         drive_safe = partial(safe_state.drive, spec.writes)
-        loops[name] = LoopRunner(spec, clock, commander, writer.cycles(name), report, drive_safe)
+        loops[name] = LoopRunner(
+            spec, lanes.lane(f"loop {name}"), commander, writer.cycles(name), report, drive_safe
+        )
         hub.subscribe(spec.reads.id, Stage.LOOP, loops[name].on_sample)
     return loops
 

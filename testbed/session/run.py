@@ -187,6 +187,7 @@ class Run:
         unreached = [name for name, driver in parts.drivers.items() if not driver.reached] + [*self._absent]
         verdict = self._verdict(unreached)
         self._pair_clocks()
+        self._note_holdups()
         ended = _end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures)
         self._writer.close({**ended, "stopped_ns": self._stopped_ns})
         self._clock.close()
@@ -232,11 +233,16 @@ class Run:
             self._report_run(Level.WARNING, "loop", str(context.get("message")))
 
     def _tell_skipped(self) -> None:
+        self._note_holdups()
         count, longest_ns = self._clock.take_skipped()
         if count:
             text = f"{count} ticks were skipped: the controller was held up for {longest_ns / 1e6:.0f} ms"
             event = Event(self._clock.now(), Level.INFO, "run", "skipped", text)
             self._writer.event(event)  # recorded only: on a busy machine it would drown all else
+
+    def _note_holdups(self) -> None:
+        for span in self._clock.take_held():
+            self._writer.holdup(*span)
 
     def _pair_clocks(self) -> None:
         self._writer.clock_pair(*self._clock.pair())

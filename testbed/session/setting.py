@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from testbed.bench import Bench
@@ -30,6 +30,8 @@ class Setting:
     thread: bool = True
     """Whether the session file is written in a thread."""
     commit_s: float = 0.2
+    ticks: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """When the first ticks of tickers were due in a recording, to be kept to (see SessionReader.ticks)."""
 
     @classmethod
     def real(cls, bench: Bench) -> Setting:
@@ -44,6 +46,7 @@ class Setting:
         opener: Callable[[str], Opener],
         about: Mapping[str, Any],
         mode: str = "virtual",
+        ticks: Mapping[tuple[str, int], int] | None = None,
     ) -> Setting:
         """Return a place in virtual time, without threads."""
-        return cls(mode, clock, opener, about, thread=False, commit_s=_VIRTUAL_COMMIT_S)
+        return cls(mode, clock, opener, about, thread=False, commit_s=_VIRTUAL_COMMIT_S, ticks=ticks or {})

@@ -15,6 +15,9 @@ from testbed.links.messages import decode_message, encode_message
 from .outcomes import Loss, Opened, Refused
 from .script import Script
 
+At = Callable[[int, Callable[[], None]], Timer]
+"""Calls back once at a time in session ns."""
+
 
 class PlayedOpener:
     """Opens the wire of one device, again and again as its script has it.
@@ -23,8 +26,10 @@ class PlayedOpener:
     because the driver asked later: samples then are those of the recording.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, at: At) -> None:
+        """Play `script`; `at` calls back at the time of something recorded."""
         self._script = script
+        self._at = at
 
     def serial(
         self,
@@ -40,14 +45,14 @@ class PlayedOpener:
     ) -> PlayedBytes:
         """Open at once, or refuse, as recorded."""
         _opened(self._script.open(clock.now(), wait=False))
-        return PlayedBytes(self._script, clock, received, lost, tap)
+        return PlayedBytes(self._player(clock, tap), received, lost)
 
     async def tcp(
         self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
     ) -> PlayedBytes:
         """Connect when the recording did."""
         await self._open(clock)
-        return PlayedBytes(self._script, clock, received, lost, tap)
+        return PlayedBytes(self._player(clock, tap), received, lost)
 
     async def mqtt(
         self,
@@ -61,13 +66,16 @@ class PlayedOpener:
     ) -> PlayedMessages:
         """Connect when the recording did."""
         await self._open(clock)
-        return PlayedMessages(self._script, clock, received, lost, tap)
+        return PlayedMessages(self._player(clock, tap), received, lost)
 
     async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> PlayedAttributes:
         """Connect when the recording did, to what the device then offered."""
         data = await self._open(clock)
         table = decode_table(data) if data else GattTable(address, ())
-        return PlayedAttributes(self._script, clock, table, lost, tap)
+        return PlayedAttributes(self._player(clock, tap), table, lost)
+
+    def _player(self, clock: Clock, tap: Tap) -> _Player:
+        return _Player(self._script, clock, self._at, tap)
 
     async def _open(self, clock: Clock) -> bytes:
         while True:
@@ -87,17 +95,21 @@ def _opened(outcome: object) -> bytes:
 class _Player:
     """Hands over what is due, each at its time, until closed or lost."""
 
-    def __init__(
-        self, script: Script, clock: Clock, deliver: Callable[[int, bytes], None], lost: Lost, tap: Tap
-    ) -> None:
+    def __init__(self, script: Script, clock: Clock, at: At, tap: Tap) -> None:
         self.open = True
         self._script = script
         self._clock = clock
-        self._deliver = deliver
-        self._lost = lost
+        self._at = at
         self._tap = tap
+        self._deliver: BytesReceived = lambda time_ns, data: None
+        self._lost: Lost = lambda reason: None
         self._timer: Timer | None = None
         self._due_ns = 0
+
+    def start(self, deliver: BytesReceived, lost: Lost) -> None:
+        """Begin to hand over."""
+        self._deliver = deliver
+        self._lost = lost
         self._watch()
 
     def send(self, data: bytes) -> None:
@@ -127,7 +139,7 @@ class _Player:
                 return
             self._timer.cancel()
         self._due_ns = due_ns
-        self._timer = self._clock.at(due_ns, self._play)
+        self._timer = self._at(due_ns, self._play)
 
     def _play(self) -> None:
         self._timer = None
@@ -146,8 +158,9 @@ class _Player:
 class PlayedBytes:
     """A recorded stream of bytes."""
 
-    def __init__(self, script: Script, clock: Clock, received: BytesReceived, lost: Lost, tap: Tap) -> None:
-        self._player = _Player(script, clock, received, lost, tap)
+    def __init__(self, player: _Player, received: BytesReceived, lost: Lost) -> None:
+        self._player = player
+        player.start(received, lost)
 
     def write(self, data: bytes) -> None:
         """Send; the script answers what the recording answered."""
@@ -161,11 +174,12 @@ class PlayedBytes:
 class PlayedMessages:
     """A recorded connection to a broker."""
 
-    def __init__(self, script: Script, clock: Clock, received: MessageReceived, lost: Lost, tap: Tap) -> None:
+    def __init__(self, player: _Player, received: MessageReceived, lost: Lost) -> None:
         self._received = received
         self._lost = lost
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._player = _Player(script, clock, self._arrived, self._gone, tap)
+        self._player = player
+        player.start(self._arrived, self._gone)
 
     def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Publish."""
@@ -193,12 +207,13 @@ class PlayedMessages:
 class PlayedAttributes:
     """A recorded GATT connection; a request that the recording does not hold waits for its end."""
 
-    def __init__(self, script: Script, clock: Clock, table: GattTable, lost: Lost, tap: Tap) -> None:
+    def __init__(self, player: _Player, table: GattTable, lost: Lost) -> None:
         self.table = table
         self._lost = lost
         self._listeners: dict[str, BytesReceived] = {}
         self._answer: asyncio.Future[GattFrame] | None = None
-        self._player = _Player(script, clock, self._arrived, self._gone, tap)
+        self._player = player
+        player.start(self._arrived, self._gone)
 
     async def read(self, characteristic: str) -> bytes:
         """Read a characteristic's value."""

@@ -88,6 +88,17 @@ class SessionReader(Samples):
         with self._guard():
             yield from map(state_of, self._rows("twin_states", "time_ns, id"))
 
+    def ticks(self) -> dict[tuple[str, int], int]:
+        """Return when the first tick of each ticker was due, by owner and number of the ticker."""
+        with self._guard():
+            rows = (check("ticks", row) for row in self._rows("ticks", "id"))
+            return {(owner, ticker): due_ns for _, owner, ticker, due_ns, _ in rows}
+
+    def holdups(self) -> list[tuple[int, int]]:
+        """Return from when to when deadlines had to wait for a busy machine, in ns."""
+        with self._guard():
+            return [check("holdups", row)[1:3] for row in self._rows("holdups", "id")]
+
     def clock_pairs(self) -> list[tuple[int, int]]:
         """Return (session time, the system's UTC then) pairs in ns, as they were taken."""
         with self._guard():

@@ -162,6 +162,21 @@ CREATE TABLE twin_states (          -- what a twin's model had come to, about on
     crc INTEGER
 );
 
+CREATE TABLE ticks (                -- of periodic timers: the first of each
+    id INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,            -- whose timer: a device (its driver), "loop NAME", "mirror"
+    ticker INTEGER NOT NULL,        -- how many timers this owner had asked for before
+    due_ns INTEGER NOT NULL,
+    crc INTEGER
+);
+
+CREATE TABLE holdups (              -- when all timers had to wait for a busy machine, over 1 ms
+    id INTEGER PRIMARY KEY,
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER NOT NULL,
+    crc INTEGER
+);
+
 CREATE TABLE clock_pairs (          -- how session time and the system's UTC drift apart
     id INTEGER PRIMARY KEY,
     session_ns INTEGER NOT NULL,

@@ -39,6 +39,9 @@ class Batch:
     commands: list[Command] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     clock_pairs: list[tuple[int, int]] = field(default_factory=list)
+    ticks: list[tuple[str, int, int]] = field(default_factory=list)
+    """(owner, ticker, when its first tick is due in ns)"""
+    holdups: list[tuple[int, int]] = field(default_factory=list)
     twin_states: list[tuple[str, int, Mapping[str, float]]] = field(default_factory=list)
     """(device, time in ns, name to number)"""
 
@@ -94,6 +97,8 @@ class Store:
             self._add("commands", [rows.command_row(command, redact) for command in batch.commands])
             self._add("events", [rows.event_row(event, redact) for event in batch.events])
             self._add("clock_pairs", batch.clock_pairs)
+            self._add("ticks", batch.ticks)
+            self._add("holdups", batch.holdups)
             self._add("twin_states", [rows.state_row(*state) for state in batch.twin_states])
         self._samples.note(samples, batch.samples)
         self._frames.note(frames, batch.frames)

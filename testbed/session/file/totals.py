@@ -11,7 +11,7 @@ KEYS = {"chunks": "signal", "frames": "device", "cycles": "loop"}
 WORDS = {"chunks": "samples", "frames": "frames", "cycles": "cycles"}
 """What these chunks are made of."""
 
-ROWS = ("reasons", "commands", "events", "loops", "clock_pairs", "twin_states")
+ROWS = ("reasons", "commands", "events", "loops", "clock_pairs", "twin_states", "ticks", "holdups")
 """Tables in which each row is one record; their ids have no gap."""
 
 

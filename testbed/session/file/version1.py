@@ -34,6 +34,9 @@ CREATE TEMP VIEW cycles AS
     FROM main.cycles;
 CREATE TEMP VIEW twin_states AS
     SELECT NULL AS id, NULL AS device, NULL AS time_ns, NULL AS state, NULL AS crc WHERE 0;
+CREATE TEMP VIEW ticks AS
+    SELECT NULL AS id, NULL AS owner, NULL AS ticker, NULL AS due_ns, NULL AS crc WHERE 0;
+CREATE TEMP VIEW holdups AS SELECT NULL AS id, NULL AS from_ns, NULL AS to_ns, NULL AS crc WHERE 0;
 CREATE TEMP VIEW clock_pairs AS
     SELECT rowid AS id, session_ns, utc_ns, NULL AS crc FROM main.clock_pairs;
 """

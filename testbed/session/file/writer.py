@@ -103,6 +103,16 @@ class SessionWriter:
         if self.recording:
             self._rows.events.append(event)
 
+    def tick(self, owner: str, ticker: int, due_ns: int) -> None:
+        """Record when the first tick of a ticker is due; `ticker` counts those of its owner."""
+        if self.recording:
+            self._rows.ticks.append((owner, ticker, due_ns))
+
+    def holdup(self, from_ns: int, to_ns: int) -> None:
+        """Record that all deadlines had to wait for a busy machine."""
+        if self.recording:
+            self._rows.holdups.append((from_ns, to_ns))
+
     def twin_state(self, device: str, time_ns: int, state: Mapping[str, float]) -> None:
         """Record what the model of a device's twin has come to, name to number."""
         if self.recording:

@@ -81,14 +81,20 @@ def _replay(
         run = Run(
             bench, path, seed=meta.get("seed", 0), emulated=_emulated(meta), tell=tell,
             absent=meta.get("absent"), assembled=assembled,
-            setting=Setting.virtual(clock, lambda name: PlayedOpener(scripts[name]), about, "replay"),
+            setting=Setting.virtual(
+                clock,
+                lambda name: PlayedOpener(scripts[name], clock.input_at),
+                about,
+                "replay",
+                session.ticks(),
+            ),
         )  # fmt: skip
         verdict = await run.run((stopped_ns - start_ns) / NS)
         for script in scripts.values():
             script.finish(min(clock.now(), session.span()[1]))
         return verdict
 
-    verdict = run_virtual(main, start_ns)
+    verdict = run_virtual(main, start_ns, session.holdups())
     return Replay(path, start_ns, verdict, sorted(partings, key=lambda each: each.divergence.time_ns))
 
 
