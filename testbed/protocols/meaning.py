@@ -8,6 +8,9 @@ from typing import Protocol
 
 Fields = dict[str, int | float | str]
 
+_SHARED = ("transaction", "id", "command", "sequence", "characteristic")
+"""Fields that an answer has in common with what it answers."""
+
 _SHOWN = 32  # bytes of what nobody understood; more of it helps nobody
 
 
@@ -17,7 +20,7 @@ class Meaning:
 
     `start` is below 0 when the frame began with data that came before. `fields` are the protocol's own
     (function, sequence, address, ...), `values` are those of signals by their name in the profile, in
-    their units. An answer has the same "transaction", "sequence" or "id" among its fields as what it answers.
+    their units.
     """
 
     start: int
@@ -25,6 +28,11 @@ class Meaning:
     text: str
     fields: Fields = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
+
+    def answers(self, question: Meaning) -> bool:
+        """Return whether it has the fields by which an answer is known from `question`, if that has any."""
+        known_by = [key for key in _SHARED if key in question.fields]
+        return bool(known_by) and all(self.fields.get(key) == question.fields[key] for key in known_by)
 
 
 class StreamDescriber(Protocol):

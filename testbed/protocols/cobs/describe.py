@@ -9,7 +9,7 @@ from testbed.protocols.crc import CATALOGUE
 from testbed.protocols.meaning import Fields, Meaning, not_understood, told, unfinished
 
 from .address import CobsProfile, CobsSettings
-from .frames import ANSWER, BadFrame, Frame, Status, decode_frame
+from .frames import ANSWER, FIRST_COMMAND, BadFrame, Frame, Status, decode_frame
 
 _LONGEST = 256  # bytes of a frame with its delimiter
 
@@ -49,7 +49,8 @@ class CobsDescriber:
         if isinstance(frame, BadFrame):
             return not_understood(start, buffer[before:], stop, frame.reason)
         values: dict[str, float] = {}
-        fields: Fields = {"type": frame.kind, "sequence": frame.sequence}
+        sort = "telemetry" if frame.kind < FIRST_COMMAND else "command"
+        fields: Fields = {sort: frame.kind & ~ANSWER, "sequence": frame.sequence}
         if frame.kind & ANSWER:
             text = self._answer(frame, fields)
         elif frame.kind in self._telemetry:

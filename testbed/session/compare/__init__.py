@@ -1,0 +1,25 @@
+"""Comparing two recordings: strictly or by tolerances, down to the first byte that differs."""
+
+from .comparison import DIVERGED, SAME, Comparison, compare
+from .difference import Difference
+from .judging import Findings
+from .recording import Recording, SampleBlock, SessionRecording
+from .rules import IGNORE, Kind, Mask, Rules, Tolerance, split_tolerance
+
+__all__ = [
+    "DIVERGED",
+    "IGNORE",
+    "SAME",
+    "Comparison",
+    "Difference",
+    "Findings",
+    "Kind",
+    "Mask",
+    "Recording",
+    "Rules",
+    "SampleBlock",
+    "SessionRecording",
+    "Tolerance",
+    "compare",
+    "split_tolerance",
+]
