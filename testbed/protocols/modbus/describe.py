@@ -8,11 +8,11 @@ from testbed.bench.profile import Profile
 from testbed.protocols.meaning import Meaning, not_understood, unfinished
 
 from .pdu import EXCEPTION_BIT, MAX_PDU
-from .rtu import BROADCAST, MAX_FRAME, is_sound, request_size, response_size
+from .rtu import BROADCAST, MAX_FRAME, SHORTEST, is_sound, request_size, response_size
 from .words import Pdus, fields_of
 
 _HEADER = struct.Struct(">HHHB")
-_SHORTEST = 4  # unit, function and checksum
+
 _WAITING = 256  # requests that may be open at a time, as transaction ids go on
 
 
@@ -100,8 +100,8 @@ class RtuDescriber:
     def _response_at(self, buffer: bytes, at: int) -> int:
         """Return the size of the sound response at `at`; 0 for none, too much if it is not whole."""
         head = buffer[at : at + 3]
-        size = response_size(head[1], head[2]) if len(head) == 3 else _SHORTEST
-        if not _SHORTEST <= size <= MAX_FRAME:
+        size = response_size(head[1], head[2]) if len(head) == 3 else SHORTEST
+        if not SHORTEST <= size <= MAX_FRAME:
             return 0
         if size > len(buffer) - at:
             return size if self._may_begin(head) else 0
@@ -128,7 +128,7 @@ class RtuDescriber:
 def _request_at(buffer: bytes, at: int) -> int:
     """Return the size of the sound request at `at`, 0 for none; a controller writes it whole."""
     size = request_size(buffer, at) if at + 1 < len(buffer) else 0
-    return size if _SHORTEST <= size <= len(buffer) - at and is_sound(buffer[at : at + size]) else 0
+    return size if SHORTEST <= size <= len(buffer) - at and is_sound(buffer[at : at + size]) else 0
 
 
 def _no_frame(start: int, data: bytes, end: int) -> Meaning:
