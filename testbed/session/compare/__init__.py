@@ -3,8 +3,10 @@
 from .comparison import DIVERGED, SAME, Comparison, compare
 from .difference import Difference
 from .judging import Findings
+from .page import write_html
 from .recording import Recording, SampleBlock, SessionRecording
 from .rules import IGNORE, Kind, Mask, Rules, Tolerance, split_tolerance
+from .tolerance_file import read_tolerances
 
 __all__ = [
     "DIVERGED",
@@ -21,5 +23,7 @@ __all__ = [
     "SessionRecording",
     "Tolerance",
     "compare",
+    "read_tolerances",
     "split_tolerance",
+    "write_html",
 ]

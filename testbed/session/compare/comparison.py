@@ -11,7 +11,7 @@ from testbed.session.file.store import finite
 from testbed.signals import Signal
 
 from .difference import Difference, describe_difference
-from .judging import Findings, judge
+from .judging import Findings, Spot, judge
 from .recording import Recording
 from .rules import IGNORE, Kind, Rules
 from .tracks import OF_THE_MACHINE, Track, Tracks
@@ -46,7 +46,7 @@ class Comparison:
         return {signal.path: signal for signal in (*self.b.signals, *self.a.signals)}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON values; times in seconds since the start of each session, or of UTC."""
+        """Return it as plain JSON values, times in seconds since the start (see Rules.absolute)."""
         told = {
             kind: {name: found.as_dict(kind.has_values) for name, found in self.of(kind).items()}
             for kind in Kind
@@ -83,27 +83,39 @@ def compare(
     """
     rules = rules or Rules()
     rules.check((*a.signals, *b.signals))
-    tracks = Tracks(rules)
+    tracks = Tracks(a, b, rules)
     findings: dict[Kind, dict[str, Findings]] = {}
-    parted: list[tuple[int, Track, Findings]] = []
-    wanted = tracks.of(a, b)
+    parted: list[tuple[Track, Spot]] = []
+    wanted = tracks.all()
     for done, track in enumerate(wanted):
         if progress is not None:
             progress(done, len(wanted))
-        found = judge(track, a, b, rules)
+        found = judge(track, tracks)
         if found.a or found.b:
             findings.setdefault(track.kind, {})[track.name] = found
         if found.first is not None:
-            parted.append((found.first.time_ns, track, found))
-    first = None
-    if parted:
-        # The frames come first among the tracks: of what differs at one time, the bytes are the cause.
-        _, track, found = min(parted, key=lambda each: each[0])
-        assert found.first is not None  # noqa: S101  (only those were kept)
-        first = describe_difference(track, found.first, a, b, tracks)
+            parted.append((track, found.first))
+    first = _first(parted, tracks)
     if progress is not None:
         progress(len(wanted), len(wanted))
     return Comparison(a, b, rules, findings, first, _left_out(a, b, rules))
+
+
+def _first(parted: list[tuple[Track, Spot]], tracks: Tracks) -> Difference | None:
+    """Return the first difference in time; of several at one time, the cause.
+
+    The bytes that came cause a sample, which causes a command, which causes the bytes that were sent.
+    """
+    if not parted:
+        return None
+    time_ns = min(spot.time_ns for _, spot in parted)
+    at_once = [(track, spot) for track, spot in parted if spot.time_ns == time_ns]
+    found = [describe_difference(*at_once[0], tracks)]
+    record = found[0].expected or found[0].came or {}
+    if record.get("direction") == "tx":
+        commands = [(track, spot) for track, spot in at_once if track.kind is Kind.COMMANDS]
+        found += [describe_difference(*each, tracks) for each in commands[:1]]
+    return found[-1]
 
 
 def _left_out(a: Recording, b: Recording, rules: Rules) -> list[str]:

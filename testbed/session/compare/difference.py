@@ -7,7 +7,6 @@ from typing import Any
 
 from .judging import Spot
 from .look import Entry, Look, Record
-from .recording import Recording
 from .rules import Kind
 from .tracks import Track, Tracks
 
@@ -40,7 +39,7 @@ class Difference:
     fields: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON values; times in seconds since the start, or of UTC."""
+        """Return it as plain JSON values, times in seconds as in the comparison."""
         return {
             "kind": self.kind.one,
             "device": self.name.partition(".")[0] if self.kind is not Kind.EVENTS else None,
@@ -55,9 +54,9 @@ class Difference:
         }
 
 
-def describe_difference(track: Track, spot: Spot, a: Recording, b: Recording, tracks: Tracks) -> Difference:
+def describe_difference(track: Track, spot: Spot, tracks: Tracks) -> Difference:
     """Look at the records of a difference, in both sessions."""
-    left, right = Look(track, tracks, a), Look(track, tracks, b)
+    left, right = Look(track, tracks, tracks.a), Look(track, tracks, tracks.b)
     around_a = left.entries(spot.a_place - AROUND, spot.a_place + AROUND + 1)
     around_b = right.entries(spot.b_place - AROUND, spot.b_place + AROUND + 1)
     at_a, at_b = _at(around_a, spot.a_place), _at(around_b, spot.b_place)

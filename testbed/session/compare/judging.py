@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from .columns import Columns, Times, Values
 from .feed import Feed, Piece, in_order, in_time
 from .matching import match
-from .recording import Recording
-from .rules import Rules
-from .tracks import Track
+from .tracks import Track, Tracks
 
 
 class Spot(NamedTuple):
@@ -104,12 +102,10 @@ class Findings:
         }
 
 
-def judge(track: Track, a: Recording, b: Recording, rules: Rules) -> Findings:
+def judge(track: Track, tracks: Tracks) -> Findings:
     """Compare a track of two recordings."""
-    feeds = Feed(track.columns(a)), Feed(track.columns(b))
-    if rules.strict:
-        return _in_order(*feeds)
-    return _InTime(track, a, b, rules).findings(*feeds)
+    feeds = Feed(track.columns(tracks.a)), Feed(track.columns(tracks.b))
+    return _in_order(*feeds) if tracks.rules.strict else _InTime(track, tracks).findings(*feeds)
 
 
 def _in_order(a: Feed, b: Feed) -> Findings:
@@ -147,12 +143,10 @@ def _left(feed: Feed) -> int:
 class _InTime:
     """Judges a track by what stands within reach of each record's time, both ways."""
 
-    def __init__(self, track: Track, a: Recording, b: Recording, rules: Rules) -> None:
+    def __init__(self, track: Track, tracks: Tracks) -> None:
         self._tolerance = track.tolerance
-        self._within = rules.within_ns
-        starts = [recording.span[0] if rules.absolute else 0 for recording in (a, b)]
-        lengths = [recording.span[1] - recording.span[0] for recording in (a, b)]
-        self._ends = [(start, start + length) for start, length in zip(starts, lengths, strict=True)]
+        self._within = tracks.rules.within_ns
+        self._ends = tracks.span(tracks.a), tracks.span(tracks.b)
 
     def findings(self, a: Feed, b: Feed) -> Findings:
         found = Findings()

@@ -59,8 +59,9 @@ class Rules:
     """How two sessions are compared.
 
     Without tolerances and `within_ns` the comparison is strict: the records of both must be equal one by
-    one, with their times since the start of their session (`absolute`: in UTC). Otherwise a record needs one
-    of its kind in the other session within `within_ns` of its time, and the other way round.
+    one, with their times. Otherwise a record needs one of its kind in the other session within `within_ns` of
+    its time, and the other way round. Times count from the start of each session; with `absolute`, both from
+    the start of the first.
 
     `tolerances` are (pattern, text) pairs; of those that fit a signal's path the last one counts.
     `mask` is applied to frames before they are compared.

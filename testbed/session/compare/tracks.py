@@ -36,14 +36,15 @@ class Track:
 class Tracks:
     """The tracks of two recordings by some rules; commands are read once for all signals."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, a: Recording, b: Recording, rules: Rules) -> None:
+        self.a, self.b = a, b
+        self.rules = rules
         self._reasons: dict[str, int] = {"": 0}
         self._commands: dict[int, dict[str, Columns]] = {}
 
-    def of(self, a: Recording, b: Recording) -> list[Track]:
+    def all(self) -> list[Track]:
         """Return all tracks that either recording has; signals that are ignored have none."""
-        rules, tracks = self._rules, []
+        a, b, rules, tracks = self.a, self.b, self.rules, []
         signals = {signal.path: signal for signal in a.signals}
         for signal in b.signals:
             signals.setdefault(signal.path, signal)
@@ -62,8 +63,13 @@ class Tracks:
         return tracks
 
     def start(self, recording: Recording) -> int:
-        """Return the time that is 0 in the comparison, UTC in ns."""
-        return 0 if self._rules.absolute else recording.span[0]
+        """Return the time of a recording that is 0 in the comparison, UTC in ns."""
+        return self.a.span[0] if self.rules.absolute else recording.span[0]
+
+    def span(self, recording: Recording) -> tuple[int, int]:
+        """Return when a recording begins and ends in the comparison."""
+        start = self.start(recording)
+        return recording.span[0] - start, recording.span[1] - start
 
     # Samples ----------------------------------------------------------------------------------
 
@@ -75,7 +81,7 @@ class Tracks:
             reason = 0
             for block in recording.samples(signal):
                 times = block.times - self.start(recording)
-                if self._rules.strict:
+                if self.rules.strict:
                     kinds, reason = self._with_reasons(block, reason)
                     yield Columns(times, block.values, kinds)
                 else:
@@ -97,7 +103,7 @@ class Tracks:
     # Frames -----------------------------------------------------------------------------------
 
     def _frames(self, device: str) -> Callable[[Recording], Iterator[Columns]]:
-        mask = self._rules.mask
+        mask = self.rules.mask
 
         def columns(recording: Recording) -> Iterator[Columns]:
             start = self.start(recording)
@@ -128,7 +134,7 @@ class Tracks:
 
     def _read_commands(self, recording: Recording) -> dict[str, Columns]:
         start = self.start(recording)
-        kind = self._whole_command if self._rules.strict else _short_command
+        kind = self._whole_command if self.rules.strict else _short_command
         rows: dict[int, tuple[array[int], array[float], array[int]]] = defaultdict(
             lambda: (array("q"), array("d"), array("q"))
         )
@@ -165,7 +171,7 @@ class Tracks:
     def events(self, recording: Recording) -> Iterator[Event]:
         """Yield the events that are compared."""
         for event in recording.events():
-            if self._rules.strict or event.kind != OF_THE_MACHINE:
+            if self.rules.strict or event.kind != OF_THE_MACHINE:
                 yield event
 
 
