@@ -2,8 +2,8 @@
 
 from .comparison import DIVERGED, SAME, Comparison, compare
 from .difference import Difference
+from .drawing import html, write_html
 from .judging import Findings
-from .page import write_html
 from .recording import Recording, SampleBlock, SessionRecording
 from .rules import IGNORE, Kind, Mask, Rules, Tolerance, split_tolerance
 from .tolerance_file import read_tolerances
@@ -23,6 +23,7 @@ __all__ = [
     "SessionRecording",
     "Tolerance",
     "compare",
+    "html",
     "read_tolerances",
     "split_tolerance",
     "write_html",

@@ -70,7 +70,7 @@ def describe_difference(track: Track, spot: Spot, tracks: Tracks) -> Difference:
         place=spot.a_place if spot.in_a else spot.b_place,
         expected=expected,
         came=came,
-        differs=_differs(expected, came),
+        differs=_differs(expected, came, tracks.rules.strict),
         a=[entry.shown for entry in around_a],
         b=[entry.shown for entry in around_b],
         a_frame=frames[0],
@@ -83,9 +83,11 @@ def _at(entries: list[Entry], place: int) -> Entry | None:
     return next((entry for entry in entries if entry.place == place), None)
 
 
-def _differs(expected: Record | None, came: Record | None) -> list[str]:
+def _differs(expected: Record | None, came: Record | None, strict: bool) -> list[str]:
     if expected is None or came is None:
         return ["missing" if came is None else "extra"]
+    if not strict:
+        return ["value"]  # of all else and of its time it would have found another
     return [key for key in expected if key not in _UNCOMPARED and expected[key] != came.get(key)]
 
 

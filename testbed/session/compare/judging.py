@@ -18,7 +18,7 @@ from .tracks import Track, Tracks
 class Spot(NamedTuple):
     """Where a track differs first: the time in the comparison, and the place of the record in each session.
 
-    `in_a` and `in_b` say which session has a record there that differs or that the other one lacks.
+    `in_a` and `in_b` say which session has a record there; one has none where it lacks what the other has.
     """
 
     time_ns: int
@@ -158,34 +158,37 @@ class _InTime:
     def _judge_a(self, piece: Piece, found: Findings) -> None:
         part = _part(piece.a, piece)
         records = piece.a.part(part)
-        matches = match(records, piece.b, self._within, self._tolerance)
-        missing = ~matches.found & ~self._at_an_end(records.times, self._ends[1])
-        differing = matches.found & ~matches.agree
+        lacking, differing = self._judge(records, piece.b, self._ends[1], found)
         found.a += records.size
-        found.missing += int(np.count_nonzero(missing))
+        found.missing += int(np.count_nonzero(lacking))
         found.a_differing += int(np.count_nonzero(differing))
-        found.add_errors(records.times, matches.errors, matches.shifts)
-        at = _first(missing | differing)
+        at = _first(lacking | differing)
         if at is not None:
-            time_ns = int(records.times[at])
-            other = piece.b_first + int(np.searchsorted(piece.b.times, time_ns))
-            found.note(Spot(time_ns, piece.a_first + part.start + at, other, True, False))
+            other = piece.b_first + _nearest(piece.b.times, records.times[at])
+            place = piece.a_first + part.start + at
+            found.note(Spot(int(records.times[at]), place, other, True, bool(differing[at])))
 
     def _judge_b(self, piece: Piece, found: Findings) -> None:
         part = _part(piece.b, piece)
         records = piece.b.part(part)
-        matches = match(records, piece.a, self._within, self._tolerance)
-        extra = ~matches.found & ~self._at_an_end(records.times, self._ends[0])
-        differing = matches.found & ~matches.agree
+        lacking, differing = self._judge(records, piece.a, self._ends[0], found)
         found.b += records.size
-        found.extra += int(np.count_nonzero(extra))
+        found.extra += int(np.count_nonzero(lacking))
         found.b_differing += int(np.count_nonzero(differing))
-        found.add_errors(records.times, matches.errors, matches.shifts)
-        at = _first(extra | differing)
+        at = _first(lacking | differing)
         if at is not None:
-            time_ns = int(records.times[at])
-            other = piece.a_first + int(np.searchsorted(piece.a.times, time_ns))
-            found.note(Spot(time_ns, other, piece.b_first + part.start + at, False, True))
+            other = piece.a_first + _nearest(piece.a.times, records.times[at])
+            place = piece.b_first + part.start + at
+            found.note(Spot(int(records.times[at]), other, place, bool(differing[at]), True))
+
+    def _judge(
+        self, records: Columns, others: Columns, others_span: tuple[int, int], found: Findings
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which records the others lack, and which differ from all that are within reach."""
+        matches = match(records, others, self._within, self._tolerance)
+        found.add_errors(records.times, matches.errors, matches.shifts)
+        lacking = ~matches.found & ~self._at_an_end(records.times, others_span)
+        return lacking, matches.found & ~matches.agree
 
     def _at_an_end(self, times: Times, span: tuple[int, int]) -> NDArray[np.bool_]:
         """Say of which times the reach goes beyond the other session: there it may have no record."""
@@ -196,6 +199,14 @@ class _InTime:
 def _part(columns: Columns, piece: Piece) -> slice:
     since, until = np.searchsorted(columns.times, (piece.since_ns, piece.until_ns))
     return slice(int(since), int(until))
+
+
+def _nearest(times: Times, time_ns: np.int64) -> int:
+    """Return the place of the record nearest to a time."""
+    after = int(np.searchsorted(times, time_ns))
+    if after == len(times) or (after and time_ns - times[after - 1] < times[after] - time_ns):
+        return max(after - 1, 0)
+    return after
 
 
 def _first(which: NDArray[np.bool_]) -> int | None:
