@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -57,6 +57,10 @@ class Interpreter:
             else:
                 found.append(describe(frame))
         return found
+
+    def frames(self, device: str) -> Iterator[Frame]:
+        """Yield the frames of a device, as they passed."""
+        return self._session.frames(device)
 
     def profile(self, device: str) -> Profile | None:
         """Return the profile that a device was recorded with; None when the session does not hold it."""
