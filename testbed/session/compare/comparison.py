@@ -110,12 +110,17 @@ def _first(parted: list[tuple[Track, Spot]], tracks: Tracks) -> Difference | Non
         return None
     time_ns = min(spot.time_ns for _, spot in parted)
     at_once = [(track, spot) for track, spot in parted if spot.time_ns == time_ns]
-    found = [describe_difference(*at_once[0], tracks)]
-    record = found[0].expected or found[0].came or {}
-    if record.get("direction") == "tx":
-        commands = [(track, spot) for track, spot in at_once if track.kind is Kind.COMMANDS]
-        found += [describe_difference(*each, tracks) for each in commands[:1]]
-    return found[-1]
+    frames = [describe_difference(*each, tracks) for each in at_once if each[0].kind is Kind.FRAMES]
+    others = [each for each in at_once if each[0].kind is not Kind.FRAMES]
+    came = [each for each in frames if not _was_sent(each)]
+    if came or not others:
+        return (came or frames)[0]
+    return describe_difference(*others[0], tracks)
+
+
+def _was_sent(difference: Difference) -> bool:
+    record = difference.expected or difference.came or {}
+    return record.get("direction") == "tx"
 
 
 def _left_out(a: Recording, b: Recording, rules: Rules) -> list[str]:

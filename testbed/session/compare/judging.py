@@ -71,9 +71,11 @@ class Findings:
             errors, times = errors[real], times[real]
             self._squares += float(np.sum(errors * errors))
             self._errors += len(errors)
-            worst = int(np.argmax(errors))
-            if errors[worst] > self.max_error:
-                self.max_error, self.max_error_ns = float(errors[worst]), int(times[worst])
+            worst = int(np.argmax(errors))  # the first of them
+            error, time_ns = float(errors[worst]), int(times[worst])
+            earlier = self.max_error_ns is not None and time_ns < self.max_error_ns
+            if error > self.max_error or (error == self.max_error and earlier):
+                self.max_error, self.max_error_ns = error, time_ns
         self.max_shift_ns = max(self.max_shift_ns, int(shifts.max(initial=0)))
 
     def note(self, spot: Spot) -> None:
@@ -164,7 +166,7 @@ class _InTime:
         found.a_differing += int(np.count_nonzero(differing))
         at = _first(lacking | differing)
         if at is not None:
-            other = piece.b_first + _nearest(piece.b.times, records.times[at])
+            other = piece.b_first + _beside(piece.b.times, records.times[at], bool(differing[at]))
             place = piece.a_first + part.start + at
             found.note(Spot(int(records.times[at]), place, other, True, bool(differing[at])))
 
@@ -177,7 +179,7 @@ class _InTime:
         found.b_differing += int(np.count_nonzero(differing))
         at = _first(lacking | differing)
         if at is not None:
-            other = piece.a_first + _nearest(piece.a.times, records.times[at])
+            other = piece.a_first + _beside(piece.a.times, records.times[at], bool(differing[at]))
             place = piece.b_first + part.start + at
             found.note(Spot(int(records.times[at]), other, place, bool(differing[at]), True))
 
@@ -201,11 +203,11 @@ def _part(columns: Columns, piece: Piece) -> slice:
     return slice(int(since), int(until))
 
 
-def _nearest(times: Times, time_ns: np.int64) -> int:
-    """Return the place of the record nearest to a time."""
+def _beside(times: Times, time_ns: np.int64, there: bool) -> int:
+    """Return the place of the record nearest to a time; if none is `there`, where it would stand."""
     after = int(np.searchsorted(times, time_ns))
-    if after == len(times) or (after and time_ns - times[after - 1] < times[after] - time_ns):
-        return max(after - 1, 0)
+    if there and (after == len(times) or (after and time_ns - times[after - 1] < times[after] - time_ns)):
+        return after - 1
     return after
 
 
