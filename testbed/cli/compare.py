@@ -115,5 +115,7 @@ def _kinds(text: str) -> frozenset[Kind]:
     words = [word.strip() for word in text.split(",")]
     for word in words:
         if word not in list(Kind):
-            raise UsageError(f"--only {text}: nothing is called {word!r}", nearest(word, list(Kind)))
+            raise UsageError(
+                f"--only {text}: nothing is called {word!r}", nearest(word, [kind.value for kind in Kind])
+            )
     return frozenset(map(Kind, words))

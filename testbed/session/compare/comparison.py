@@ -104,7 +104,7 @@ def compare(
 def _first(parted: list[tuple[Track, Spot]], tracks: Tracks) -> Difference | None:
     """Return the first difference in time; of several at one time, the cause.
 
-    The bytes that came cause a sample, which causes a command, which causes the bytes that were sent.
+    The bytes that came cause a sample, that causes a command, and that causes the bytes that were sent.
     """
     if not parted:
         return None
@@ -115,7 +115,7 @@ def _first(parted: list[tuple[Track, Spot]], tracks: Tracks) -> Difference | Non
     came = [each for each in frames if not _was_sent(each)]
     if came or not others:
         return (came or frames)[0]
-    return describe_difference(*others[0], tracks)
+    return describe_difference(*min(others, key=lambda each: each[0].rank), tracks)
 
 
 def _was_sent(difference: Difference) -> bool:

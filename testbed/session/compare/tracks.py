@@ -25,10 +25,14 @@ OF_THE_MACHINE = "skipped"
 
 @dataclass(frozen=True)
 class Track:
-    """Records that stand in one row, found by the same name in both sessions."""
+    """Records that stand in one row, found by the same name in both sessions.
+
+    `rank`: of what differs at one time in several tracks, the one of the lowest rank is the cause.
+    """
 
     kind: Kind
     name: str
+    rank: int
     tolerance: Tolerance
     columns: Callable[[Recording], Iterator[Columns]]
 
@@ -51,15 +55,17 @@ class Tracks:
         tolerances = {path: rules.tolerance(signal) for path, signal in signals.items()}
         if Kind.FRAMES in rules.compared:
             for device in sorted({*a.devices, *b.devices}):
-                tracks.append(Track(Kind.FRAMES, device, Tolerance(), self._frames(device)))
+                tracks.append(Track(Kind.FRAMES, device, 0, Tolerance(), self._frames(device)))
         for path, tolerance in tolerances.items():
             if tolerance is not None and Kind.SAMPLES in rules.compared:
-                tracks.append(Track(Kind.SAMPLES, path, tolerance, self._samples(path, tolerance)))
+                # What was commanded is published as a sample: the command is its cause.
+                rank = 3 if signals[path].writable else 1
+                tracks.append(Track(Kind.SAMPLES, path, rank, tolerance, self._samples(path)))
         for path, tolerance in tolerances.items():
             if tolerance is not None and Kind.COMMANDS in rules.compared and signals[path].writable:
-                tracks.append(Track(Kind.COMMANDS, path, tolerance, self._commands_of(path)))
+                tracks.append(Track(Kind.COMMANDS, path, 2, tolerance, self._commands_of(path)))
         if Kind.EVENTS in rules.compared:
-            tracks.append(Track(Kind.EVENTS, "events", Tolerance(), self._events))
+            tracks.append(Track(Kind.EVENTS, "events", 4, Tolerance(), self._events))
         return tracks
 
     def start(self, recording: Recording) -> int:
@@ -73,7 +79,7 @@ class Tracks:
 
     # Samples ----------------------------------------------------------------------------------
 
-    def _samples(self, path: str, tolerance: Tolerance) -> Callable[[Recording], Iterator[Columns]]:
+    def _samples(self, path: str) -> Callable[[Recording], Iterator[Columns]]:
         def columns(recording: Recording) -> Iterator[Columns]:
             signal = signal_of(recording, path)
             if signal is None:
