@@ -30,7 +30,7 @@ def why(session: SessionName, question: Question, as_json: AsJson = False) -> No
     The bytes, the sample, the twin's view, the loop's terms, the guard's reason, the bytes written.
     """
     from testbed.session.file import SessionReader, find_session
-    from testbed.session.file.store import finite
+    from testbed.session.file.rows import finite
     from testbed.session.why import explain, read_question
 
     with SessionReader(find_session(session)) as reader:

@@ -3,7 +3,7 @@
 from .comparison import DIVERGED, SAME, Comparison, compare
 from .difference import Difference
 from .drawing import html, write_html
-from .judging import Findings
+from .findings import Findings
 from .recording import Recording, SampleBlock, SessionRecording
 from .rules import IGNORE, Kind, Mask, Rules, Tolerance, split_tolerance
 from .tolerance_file import read_tolerances

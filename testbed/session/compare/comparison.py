@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from testbed.session.file import utc_text
-from testbed.session.file.store import finite
+from testbed.session.file.rows import finite
 from testbed.signals import Signal
 
 from .difference import Difference, describe_difference
-from .judging import Findings, Spot, judge
+from .findings import Findings, Spot
+from .judging import judge
 from .recording import Recording
 from .rules import IGNORE, Kind, Rules
 from .tracks import OF_THE_MACHINE, Track, Tracks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .judging import Spot
+from .findings import Spot
 from .look import Entry, Look, Record
 from .rules import Kind
 from .tracks import Track, Tracks

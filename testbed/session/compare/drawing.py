@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from testbed.errors import UsageError
-from testbed.session.file.store import finite
+from testbed.session.file.rows import finite
 from testbed.signals import Command, Outcome, Verdict
 
 from .columns import Times, Values

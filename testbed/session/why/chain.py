@@ -176,14 +176,26 @@ class _Chain:
         if not command.cause_ns:
             end = ", as at the end of every run" if command.requester == _SAFE_STATE else ""
             steps.append(Step("asked", f"{command.requester} asked for it{end}; no sample led to it"))
-            for event in events_at(self._session, command.time_ns - _NEAR_NS, command.time_ns):
-                facts = {"level": event.level, "source": event.source, "kind": event.kind}
-                facts |= self._when(event.time_ns)
-                steps.append(Step("told", f"shortly before: {event.text.splitlines()[0]}", facts=facts))
+            steps += self._told(command, loop)
         if loop is not None:
             sample = sample_at(self._session, self._own(loop.reads), command.cause_ns or command.time_ns)
             steps += [self._sample(self._own(loop.reads), sample)] if sample else []
         return steps
+
+    def _told(self, command: Command, loop: Loop | None) -> list[Step]:
+        """Return what was told shortly before a command of those that have to do with it."""
+        signal = self._session.signals[command.signal]
+        concerned = {"run", signal.device, signal.path}
+        concerned |= {loop.name, loop.reads.device} if loop else set()
+        return [
+            Step(
+                "told",
+                f"shortly before: {event.text.splitlines()[0]}",
+                facts={"source": event.source, "kind": event.kind, **self._when(event.time_ns)},
+            )
+            for event in events_at(self._session, command.time_ns - _NEAR_NS, command.time_ns)
+            if event.source in concerned and event.text
+        ]
 
     def _own(self, signal: Signal) -> Signal:
         """Return the session's signal of that path; a bench may number them otherwise."""

@@ -31,7 +31,8 @@ def cycle_step(loop: Loop, cycle: Cycle | None) -> Step:
         "overrun": bool(cycle.flags & OVERRUN),
         "acted_safe": bool(cycle.flags & ACTED_SAFE),
     }
-    timing = f"began {duration_text(cycle.lateness_ns)} late with a sample {duration_text(cycle.age_ns)} old"
+    late = f"{duration_text(cycle.lateness_ns)} late" if cycle.lateness_ns else "on time"
+    timing = f"began {late}, with a sample {duration_text(cycle.age_ns)} old"
     return Step("loop", f"{head}: {_reckoned(loop, terms)}", timing, facts)
 
 
