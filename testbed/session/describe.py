@@ -31,6 +31,8 @@ _OURS = {
     "lorawan": "testbed.protocols.lorawan.describe:LorawanDescriber",
 }
 
+_MARK_SHOWN = 120  # characters of what a device offers, or of why a link was lost
+
 Describe = Callable[[Frame], list[Meaning]]
 
 
@@ -128,6 +130,8 @@ def _unknown(why: str, frame: Frame) -> list[Meaning]:
 def _mark(frame: Frame) -> list[Meaning]:
     opened = frame.direction is Direction.OPEN
     text = frame.data.decode("utf-8", "backslashreplace")
+    if len(text) > _MARK_SHOWN:
+        text = text[:_MARK_SHOWN] + " ..."
     words = ("link opened" if opened else "link lost") + (f": {text}" if text else "")
     return [Meaning(0, len(frame.data), words)]
 
