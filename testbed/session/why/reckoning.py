@@ -79,7 +79,9 @@ def twin_step(
         f"the twin of {model.predicts.device} ({model.kind}) predicted {model.predicts.name} {values[0]},"
         f" measured was {values[1]}, residual {values[2]} ({predicted.quality.word}{reason})"
     )
-    inputs = {name: _input(session, kept.get(each.path), time_ns) for name, each in model.inputs.items()}
+    inputs = {
+        name: _input(session, kept.get(each.path), predicted.time_ns) for name, each in model.inputs.items()
+    }
     facts = {
         "model": model.kind,
         "predicts": model.predicts.path,
