@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hil_tests.support.profiles import profile_of
@@ -241,6 +241,7 @@ PIECES = st.lists(
 
 
 @pytest.mark.parametrize("wire", STREAMS)
+@settings(deadline=None)
 @given(pieces=PIECES)
 def test_a_stream_is_described_whole_whatever_bytes_come(wire: str, pieces: list[tuple[bool, bytes]]):
     describer = STREAMS[wire]()
@@ -255,6 +256,7 @@ def test_a_stream_is_described_whole_whatever_bytes_come(wire: str, pieces: list
             assert meanings
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["read response", "notification", "error response", "write request"]), st.binary())
 @example("read response", b"")
 def test_any_value_of_a_characteristic_has_a_meaning(operation: str, value: bytes):
@@ -262,6 +264,7 @@ def test_any_value_of_a_characteristic_has_a_meaning(operation: str, value: byte
         assert GattDescriber(profile).describe(operation, uuid128(0x2A6E), value).text
 
 
+@settings(deadline=None)
 @given(
     st.booleans(),
     st.sampled_from(

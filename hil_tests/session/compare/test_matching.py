@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.errors import UsageError
@@ -39,6 +39,7 @@ def allowed(tolerance: Tolerance, one: float, other: float) -> float:
     return max(tolerance.absolute, tolerance.relative * max(abs(one), abs(other)))
 
 
+@settings(deadline=None)
 @given(records, records, st.integers(0, 12), tolerances)
 def test_every_record_finds_what_brute_force_finds(
     ours: list[Record], theirs: list[Record], within: int, tolerance: Tolerance
@@ -76,6 +77,7 @@ def _sample(half_seconds: int, value: int, quality: Quality) -> Sample:
 
 @pytest.mark.parametrize("within", [0, 700_000_000, 3 * SECOND])
 @pytest.mark.parametrize("tolerance", ["0", "1"])
+@settings(deadline=None, max_examples=50)
 @given(ours=samples, theirs=samples, block=st.integers(1, 6), cut=st.integers(1, 8))
 def test_the_findings_do_not_depend_on_how_columns_are_cut(
     ours: list[Sample], theirs: list[Sample], block: int, cut: int, within: int, tolerance: str
