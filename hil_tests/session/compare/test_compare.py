@@ -11,9 +11,9 @@ from testbed.errors import UsageError
 from testbed.links import Direction
 from testbed.session.compare import Comparison, Kind, Rules, compare, read_tolerances, split_tolerance
 from testbed.session.file import Frame
-from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Verdict
+from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Signal, Verdict
 
-from .memory import SECOND, Memory, bad, curve
+from .memory import SECOND, SIGNALS, Memory, bad, curve
 
 MS = 1_000_000
 RAMP = curve(range(10), range(20, 30))
@@ -217,6 +217,24 @@ def test_a_time_that_shifts_is_no_difference_within_reach_and_the_longest_shift_
     assert told(compare(a, b, rules(within_ms=2)))[2] == ["missing"]
 
 
+@pytest.mark.parametrize("how", [Rules(), rules("*=1", within_ms=1)])
+def test_numbers_beyond_all_reckoning_are_compared_too(how: Rules):
+    odd = curve(range(5), [math.inf, -math.inf, math.nan, 1e308, -1e308])
+    assert compare(Memory(odd), Memory(odd), how).verdict == "same"
+    turned = [Sample(0, each.time_ns, -each.value) for each in odd]
+    found = compare(Memory(odd), Memory(turned), how)
+    assert told(found)[:2] == (Kind.SAMPLES, "probe.temperature")
+
+
+def test_commands_that_nothing_could_be_done_with_are_compared_too():
+    refused = Command(0, math.nan, "a test", SECOND, SECOND, verdict=Verdict.REFUSED)  # to a sensor, no value
+    infinite = Command(0, math.inf, "a test", SECOND, SECOND, verdict=Verdict.REFUSED)
+    for how in (Rules(), rules("*=1", within_ms=1)):
+        assert compare(Memory((), (), [refused]), Memory((), (), [refused]), how).verdict == "same"
+        found = compare(Memory((), (), [refused]), Memory((), (), [infinite]), how)
+        assert told(found)[:2] == (Kind.COMMANDS, "probe.temperature")
+
+
 def test_a_good_sample_does_not_stand_for_a_bad_one():
     a, b = Memory([*RAMP, bad(10, "offline: pulled")]), Memory([*RAMP, *curve([10], [30.0])])
     found = compare(a, b, rules("*=1", within_ms=100))
@@ -264,6 +282,13 @@ def test_a_tolerance_that_makes_no_sense_is_a_usage_error(tolerance: str, words:
     with pytest.raises(UsageError) as caught:
         compare(Memory(RAMP), Memory(RAMP), rules(tolerance))
     assert words in str(caught.value)
+
+
+def test_a_signal_in_two_units_is_not_compared_by_its_numbers():
+    other = (Signal(0, "probe", "temperature", "degF"), SIGNALS[1])
+    with pytest.raises(UsageError, match="is in 'degC' in memory and in 'degF' in memory"):
+        compare(Memory(RAMP), Memory(RAMP, signals=other))
+    assert compare(Memory(RAMP), Memory(RAMP, signals=other), rules("probe.*=ignore")).verdict == "same"
 
 
 def test_tolerances_come_from_a_file_and_its_mistakes_have_a_place(tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from testbed.errors import UsageError
 from testbed.session.file import utc_text
 from testbed.session.file.rows import finite
 from testbed.signals import Signal
@@ -80,10 +81,12 @@ def compare(
 ) -> Comparison:
     """Compare what came (`b`) with what was expected (`a`); without rules, strictly.
 
-    Raises UsageError for a tolerance that fits no signal, DamagedInput when a session is not whole.
+    Raises UsageError for a tolerance that fits no signal and for a signal that has another unit in each,
+    DamagedInput when a session is not whole.
     """
     rules = rules or Rules()
     rules.check((*a.signals, *b.signals))
+    _check_units(a, b, rules)
     tracks = Tracks(a, b, rules)
     findings: dict[Kind, dict[str, Findings]] = {}
     parted: list[tuple[Track, Spot]] = []
@@ -100,6 +103,15 @@ def compare(
     if progress is not None:
         progress(len(wanted), len(wanted))
     return Comparison(a, b, rules, findings, first, _left_out(a, b, rules))
+
+
+def _check_units(a: Recording, b: Recording, rules: Rules) -> None:
+    units = {signal.path: signal.unit for signal in a.signals}
+    for signal in b.signals:
+        unit = units.get(signal.path, signal.unit)
+        if unit != signal.unit and rules.tolerance(signal) is not None:
+            message = f"{signal.path} is in {unit!r} in {a.name} and in {signal.unit!r} in {b.name}"
+            raise UsageError(message, f"leave it out: --tolerance {signal.path}={IGNORE}")
 
 
 def _first(parted: list[tuple[Track, Spot]], tracks: Tracks) -> Difference | None:

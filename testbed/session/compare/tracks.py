@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ class Tracks:
                 rank = 3 if signals[path].writable else 1
                 tracks.append(Track(Kind.SAMPLES, path, rank, tolerance, self._samples(path)))
         for path, tolerance in tolerances.items():
-            if tolerance is not None and Kind.COMMANDS in rules.compared and signals[path].writable:
+            if tolerance is not None and Kind.COMMANDS in rules.compared:
                 tracks.append(Track(Kind.COMMANDS, path, 2, tolerance, self._commands_of(path)))
         if Kind.EVENTS in rules.compared:
             tracks.append(Track(Kind.EVENTS, "events", 4, Tolerance(), self._events))
@@ -147,7 +148,8 @@ class Tracks:
         for command in recording.commands():
             times, values, kinds = rows[command.signal]
             times.append(command.time_ns - start)
-            values.append(command.value)
+            reckonable = self.rules.strict or math.isfinite(command.value)
+            values.append(command.value if reckonable else 0.0)
             kinds.append(kind(command, start))
         return {
             recording.signals[signal].path: Columns(
@@ -187,7 +189,8 @@ def signal_of(recording: Recording, path: str) -> Signal | None:
 
 
 def _short_command(command: Command, start: int) -> int:
-    return hash((command.requester, command.verdict, command.outcome))
+    odd = None if math.isfinite(command.value) else str(command.value)
+    return hash((command.requester, command.verdict, command.outcome, odd))
 
 
 def _plain(times: array[int], kinds: array[int]) -> Columns:
