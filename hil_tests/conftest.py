@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-_INSTALL = {"mosquitto": "apt-get install mosquitto", "dbus-daemon": "apt-get install dbus-daemon"}
+_INSTALL = {
+    "mosquitto": "apt-get install mosquitto",
+    "dbus-daemon": "apt-get install dbus-daemon",
+    "chromium": "apt-get install chromium",
+}
 _SBIN = "/usr/sbin:/usr/local/sbin"
 
 

@@ -116,7 +116,11 @@ def profile_hint(name: str, folder: Path) -> str:
 
 def load_profile(file: Path) -> Profile:
     """Read and check a profile; raises BenchFileError with every problem in it."""
-    document = read_document(file)
+    return read_profile(read_document(file))
+
+
+def read_profile(document: Document) -> Profile:
+    """Check a profile that was read, from a file or out of a session; raises BenchFileError."""
     try:
         spec = ProfileSpec.model_validate(document.data)
     except ValidationError as error:

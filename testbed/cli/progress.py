@@ -44,3 +44,18 @@ def follow_clock(
             clock.every(_STEP_NS, draw, 0)
 
         yield follow
+
+
+@contextlib.contextmanager
+def follow_steps(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many steps of a job are done; yields what takes (done, all)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: None
+        return
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -9,6 +9,9 @@ from rich.text import Text
 _PIPE_WIDTH = 140  # columns when stdout is no terminal
 _STYLES = {
     "passed": "green",
+    "same": "green",
+    "diverged": "red",
+    "differs": "red",
     "good": "green",
     "failed": "red",
     "bad": "red",
