@@ -32,6 +32,8 @@ def read_all(path: Path) -> None:
         for name in session.attachments():
             session.attachment(name)
         session.clock_pairs()
+        session.ticks()
+        session.holdups()
         list(session.twin_states())
     json.dumps(summarize(path), allow_nan=False)
 

@@ -39,11 +39,11 @@ class Batch:
     commands: list[Command] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     clock_pairs: list[tuple[int, int]] = field(default_factory=list)
+    twin_states: list[tuple[str, int, Mapping[str, float]]] = field(default_factory=list)
+    """(device, time in ns, name to number)"""
     ticks: list[tuple[str, int, int]] = field(default_factory=list)
     """(owner, ticker, when its first tick is due in ns)"""
     holdups: list[tuple[int, int]] = field(default_factory=list)
-    twin_states: list[tuple[str, int, Mapping[str, float]]] = field(default_factory=list)
-    """(device, time in ns, name to number)"""
 
 
 class Store:
