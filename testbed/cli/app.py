@@ -11,7 +11,7 @@ import typer
 from testbed import __version__
 from testbed.errors import TestbedError
 
-from . import bench, doctor, emulate, new, run, scan, sessions
+from . import bench, doctor, emulate, export, new, run, scan, sessions
 
 _OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -34,7 +34,7 @@ app.add_typer(scan.scan, name="scan")
 app.command()(doctor.doctor)
 app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
-app.command()(sessions.export)
+app.command()(export.export)
 
 
 def _version(wanted: bool) -> None:

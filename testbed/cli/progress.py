@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -44,3 +45,17 @@ def follow_clock(
             clock.every(_STEP_NS, draw, 0)
 
         yield follow
+
+
+@contextlib.contextmanager
+def follow_time(what: str, start_ns: int, end_ns: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a job has come in recorded time; yields what takes the time reached, in ns."""
+    if not sys.stderr.isatty():
+        yield lambda time_ns: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=max(1, end_ns - start_ns))
+        yield lambda time_ns: progress.update(task, completed=time_ns - start_ns)

@@ -1,0 +1,63 @@
+"""All that a session recorded, in the order in which it happened."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterable, Iterator
+from enum import StrEnum
+from operator import attrgetter
+from typing import TypeVar
+
+from testbed.session.file import Cycle, Frame, SessionReader
+from testbed.signals import Command, Event, Sample
+
+Record = Sample | Frame | Command | Event | Cycle
+"""Whatever happened at a `time_ns`."""
+
+Any_ = TypeVar("Any_")
+
+_TOLD_EVERY = 2048  # records; seldom enough to cost nothing
+
+Progress = Callable[[int], None]
+"""Called now and then with the time that an export has reached, in session ns."""
+
+
+class Kind(StrEnum):
+    """What can be exported of a session."""
+
+    SAMPLES = "samples"
+    FRAMES = "frames"
+    COMMANDS = "commands"
+    EVENTS = "events"
+    CYCLES = "cycles"
+
+
+def unheard(time_ns: int) -> None:
+    """Take progress and tell nobody."""
+
+
+def timeline(
+    session: SessionReader, kinds: Collection[Kind] = tuple(Kind), progress: Progress = unheard
+) -> Iterator[Record]:
+    """Yield the records of these kinds in time order, as it reads them.
+
+    Of one time, samples come first, then frames, commands, events and cycles; the samples of a signal,
+    the frames of a device and the cycles of a loop keep the order in which they were recorded.
+    """
+    streams: dict[Kind, list[Iterator[Record]]] = {
+        Kind.SAMPLES: [session.samples()],
+        Kind.FRAMES: [session.frames()],
+        Kind.COMMANDS: [session.commands()],
+        Kind.EVENTS: [session.events()],
+        Kind.CYCLES: [session.cycles(loop) for loop in session.loops()],
+    }
+    wanted = [stream for kind in Kind if kind in kinds for stream in streams[kind]]
+    return watched(heapq.merge(*wanted, key=attrgetter("time_ns")), attrgetter("time_ns"), progress)
+
+
+def watched(records: Iterable[Any_], time_of: Callable[[Any_], int], progress: Progress) -> Iterator[Any_]:
+    """Yield the records and tell `progress` how far in time they have come."""
+    for number, record in enumerate(records):
+        if number % _TOLD_EVERY == 0:
+            progress(time_of(record))
+        yield record
