@@ -59,3 +59,15 @@ def follow_time(what: str, start_ns: int, end_ns: int) -> Iterator[Callable[[int
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=max(1, end_ns - start_ns))
         yield lambda time_ns: progress.update(task, completed=time_ns - start_ns)
+
+
+@contextlib.contextmanager
+def follow_count(what: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Show how much a job of unknown length has done; yields what takes the count reached."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield lambda count: status.update(f"{what}: {count:,} {unit}")
