@@ -37,7 +37,7 @@ def export(
     ] = None,
     what: Annotated[
         list[str] | None,
-        typer.Option("--what", metavar="KIND", help="samples, frames, commands, events or cycles"),
+        typer.Option("--what", metavar="KIND", help="samples, frames, commands, events, cycles, twin-states"),
     ] = None,
 ) -> None:
     """Export a session: CSV, JSON lines, MCAP (Foxglove, PlotJuggler), Parquet, or a Perfetto trace."""

@@ -62,8 +62,8 @@ def import_(
 def _print(imported: Imported) -> None:
     from testbed.session.file import utc_text
 
-    kinds = ("signals", "samples", "frames", "commands", "events", "cycles")
-    counts = ((getattr(imported, kind), kind) for kind in kinds)
+    kinds = ("signals", "samples", "frames", "commands", "events", "cycles", "twin states")
+    counts = ((getattr(imported, kind.replace(" ", "_")), kind) for kind in kinds)
     told = ", ".join(f"{count:,} {kind}" for count, kind in counts if count)
     typer.echo(f"{imported.session}: {told}")
     seconds = (imported.end_ns - imported.start_ns) / 1e9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import ClassVar, NamedTuple
 
 
@@ -45,10 +45,11 @@ class Recording:
     PARAMETERS: ClassVar = tuple(field.name for field in fields(_Parameters))
 
     def __init__(self, parameters: Mapping[str, float], columns: Mapping[str, Column] | None = None) -> None:
-        self._parameters = _Parameters(**parameters)
+        self._how = _Parameters(**parameters)
+        self.parameters: Mapping[str, float] = asdict(self._how)
         self._columns = dict(columns or {})
         self._end = max((column.times[-1] for column in self._columns.values()), default=0.0)
-        self._now = self._parameters.start
+        self._now = self._how.start
         self.OUTPUTS = tuple(self._columns)
 
     def set(self, name: str, value: float) -> None:
@@ -57,8 +58,8 @@ class Recording:
 
     def step(self, seconds: float) -> None:
         """Advance by `seconds` of the bench's time."""
-        self._now += seconds * self._parameters.speed
-        if self._parameters.repeat and self._now > self._end:
+        self._now += seconds * self._how.speed
+        if self._how.repeat and self._now > self._end:
             self._now = self._now % self._end if self._end else 0.0
 
     def output(self, name: str) -> float:

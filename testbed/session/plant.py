@@ -42,7 +42,7 @@ def make_plant(bench: Bench) -> Plant | None:
         return None
     kind = plant_class(spec.model)
     if issubclass(kind, Recording):
-        return kind(spec.parameters, _columns(bench, spec))
+        return Recording(spec.parameters, _columns(bench, spec))
     if spec.file is not None:
         raise BenchFileError([_problem(bench, ("file",), f"{spec.model} takes no file", "recording does")])
     return kind(spec.parameters)

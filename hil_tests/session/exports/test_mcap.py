@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 from mcap_protobuf.decoder import DecoderFactory
 
+from testbed.control.pid import NO_TERMS, Terms
 from testbed.session.exports import write_mcap
 from testbed.session.exports.messages import FIELDS, message_class
 from testbed.session.file import SessionReader
@@ -21,7 +22,7 @@ from testbed.session.file.store import Batch, Store
 from testbed.signals import Level, Quality, Sample
 
 from ..recording import RIG
-from .whole import ATTACHMENTS, CYCLES, EVENTS, FRAMES, SAMPLES, T0, commands, whole_session
+from .whole import ATTACHMENTS, CYCLES, EVENTS, FRAMES, SAMPLES, T0, TWIN_STATES, commands, whole_session
 
 DOCS = Path(__file__).parents[3] / "docs" / "exports.md"
 
@@ -37,6 +38,11 @@ def read(path: Path) -> list[tuple[Any, Any, Any, Any]]:
     """Return (schema, channel, message, decoded) of every message, in the order of log time."""
     with path.open("rb") as file:
         return list(make_reader(file, decoder_factories=[DecoderFactory()]).iter_decoded_messages())
+
+
+def terms(cycle: list[Any]) -> Terms:
+    """Return what the controller reckoned in a cycle of CYCLES."""
+    return cycle[6] if len(cycle) > 6 else NO_TERMS
 
 
 def bits(value: float) -> bytes:
@@ -61,7 +67,7 @@ async def test_every_sample_has_its_time_value_quality_and_reason(tmp_path):
     )
 
 
-async def test_every_frame_command_event_and_cycle_is_there(tmp_path):
+async def test_every_other_record_is_there(tmp_path):
     by_schema: dict[str, list[tuple[Any, ...]]] = {}
     for schema, channel, message, decoded in read(exported(await whole_session(tmp_path / "a.session"))):
         fields = [getattr(decoded, field.name) for field in decoded.DESCRIPTOR.fields]
@@ -88,10 +94,13 @@ async def test_every_frame_command_event_and_cycle_is_there(tmp_path):
         )
         for each in commands()
     )
-    assert sorted(by_schema["testbed.Cycle"]) == sorted(
-        (f"/testbed/cycles/{loop}", *numbers, bool(flags & 1), bool(flags & 2))
-        for loop, *numbers, flags in CYCLES
+    assert sorted(map(repr, by_schema["testbed.Cycle"])) == sorted(
+        repr((f"/testbed/cycles/{loop}", *cycle[:5], bool(cycle[5] & 1), bool(cycle[5] & 2), *terms(cycle)))
+        for loop, *cycle in CYCLES
     )
+    assert [(topic, time_ns, dict(values)) for topic, time_ns, values in by_schema["testbed.TwinState"]] == [
+        (f"/testbed/twins/{device}", time_ns, values) for device, time_ns, values in TWIN_STATES
+    ]
     levels = {Level.INFO: 2, Level.WARNING: 3, Level.ERROR: 4}
     for (_, time_ns, stamp, level, text, name, file, line), event in zip(
         by_schema["foxglove.Log"], EVENTS, strict=True

@@ -82,6 +82,11 @@ async def test_a_cycle_lasts_from_its_sample_to_the_acknowledgement_and_holds_it
         "age_us": 0.5,
         "sample_to_actuation_us": 1.5,
         "sample_to_acknowledged_us": 9.0,
+        "setpoint": 60.0,
+        "measured": 21.5,
+        "output": 40.0,
+        "p": 1.5,
+        "i": -0.0,
         "overrun": False,
     }
     assert late.arguments["overrun"] is True

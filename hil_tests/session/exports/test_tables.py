@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from testbed.errors import UsageError
 from testbed.session.exports import Format, Kind, check_kinds, export, parquet
 from testbed.session.file import SessionReader
 
-from .whole import CYCLES, EVENTS, FRAMES, SAMPLES, T0, whole_session
+from ..recording import record
+from .whole import CYCLES, EVENTS, FRAMES, SAMPLES, T0, TWIN_STATES, whole_session
 
 
 def written(session: Path, to: Format, *kinds: Kind) -> io.BytesIO:
@@ -37,11 +37,11 @@ async def test_json_lines_hold_every_record_in_time_order(tmp_path):
     assert times == sorted(times)
     counts = {
         kind: sum(line["record"] == kind for line in found)
-        for kind in ("sample", "frame", "command", "event", "cycle")
+        for kind in ("sample", "frame", "command", "event", "cycle", "twin-state")
     }
     assert counts == {
         "sample": len(SAMPLES), "frame": len(FRAMES), "command": 3, "event": len(EVENTS),
-        "cycle": len(CYCLES),
+        "cycle": len(CYCLES), "twin-state": len(TWIN_STATES),
     }  # fmt: skip
 
 
@@ -66,7 +66,9 @@ async def test_a_line_of_each_kind_says_what_was_recorded(tmp_path):
         {
             "record": "cycle", "time_ns": T0 + 6000, "loop": "hold", "lateness_ns": 0, "age_ns": None,
             "latency_ns": None, "acknowledged_ns": None, "overrun": False, "acted_safe": True,
+            "setpoint": None, "measured": None, "output": None, "p": None, "i": None, "d": None,
         },
+        {"record": "twin-state", "time_ns": T0 + 7, "device": "heater", "values": {"air": 21.5, "load": 0}},
     ):  # fmt: skip
         assert line in found
 
@@ -125,6 +127,8 @@ async def test_parquet_has_a_table_of_every_kind_with_the_rows_of_json_lines(tmp
         del line["record"]
         if kind is Kind.FRAMES:
             line["data"] = bytes.fromhex(line["data"])
+        if kind is Kind.TWIN_STATES:
+            row["values"] = dict(row["values"])
         if row.get("value") == math.inf:
             line["value"] = math.inf  # which JSON cannot say
         assert row == line
@@ -138,10 +142,9 @@ async def test_parquet_is_written_a_row_group_at_a_time(tmp_path, monkeypatch):
 
 
 async def test_a_kind_without_records_is_an_empty_table(tmp_path):
-    session = await whole_session(tmp_path / "a.session")
-    with sqlite3.connect(session) as database:
-        database.execute("DELETE FROM events")
-    database.close()
+    session = tmp_path / "a.session"
+    async with record(session):
+        pass
     table = pq.read_table(written(session, Format.PARQUET, Kind.EVENTS))
     assert (table.num_rows, table.column_names) == (0, ["time_ns", "level", "source", "kind", "text"])
 

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from testbed.clock import NS
+from testbed.control.pid import Terms
 from testbed.links import Direction
 from testbed.session.file import ACTED_SAFE, OVERRUN, SessionReader
 from testbed.signals import Command, Event, Level, Outcome, Priority, Quality, Sample, Verdict
@@ -36,11 +37,12 @@ EVENTS = [
     Event(T0 + 4, Level.ERROR, "run", "fault", ""),
 ]
 CYCLES = [
-    ("hold", T0 + 2000, 0, 500, 1500, 9000, 0),
+    ("hold", T0 + 2000, 0, 500, 1500, 9000, 0, Terms(60.0, 21.5, 40.0, 1.5, -0.0, math.nan)),
     ("hold", T0 + 4000, 100, 500, 1500, -1, OVERRUN),
     ("hold", T0 + 6000, 0, -1, -1, -1, ACTED_SAFE),
     ("slow", T0 + 3000, 7, 1000, 1000, 2_000_000, 0),
 ]
+TWIN_STATES = [("heater", T0 + 7, {"air": 21.5, "load": -0.0}), ("heater", T0 + NS, {})]
 ATTACHMENTS = {"bench/rig.yaml": b"bench: rig\n", "calibration.bin": bytes(range(256))}
 
 
@@ -70,6 +72,8 @@ async def whole_session(path: Path) -> Path:
             writer.event(event)
         for loop, *cycle in CYCLES:
             writer.cycles(loop).add(*cycle)
+        for state in TWIN_STATES:
+            writer.twin_state(*state)
     return path
 
 
@@ -82,6 +86,7 @@ def contents(path: Path) -> dict[str, object]:
             "frames": list(session.frames()),
             "commands": [repr(command) for command in session.commands()],
             "events": list(session.events()),
-            "cycles": {loop: list(session.cycles(loop)) for loop in session.loops()},
+            "cycles": {loop: [repr(each) for each in session.cycles(loop)] for loop in session.loops()},
+            "twin states": list(session.twin_states()),
             "attachments": {name: session.attachment(name) for name in session.attachments()},
         }

@@ -81,7 +81,7 @@ async def test_our_own_export_becomes_the_same_session_again(tmp_path):
     assert contents(tmp_path / "again") == contents(session)
     assert imported.as_dict() | {"session": "", "start_ns": 0, "end_ns": 0} == {
         "session": "", "signals": 3, "samples": 7, "frames": 5, "commands": 3, "events": 3, "cycles": 4,
-        "start_ns": 0, "end_ns": 0, "left_out": [],
+        "twin_states": 2, "start_ns": 0, "end_ns": 0, "left_out": [],
     }  # fmt: skip
 
 

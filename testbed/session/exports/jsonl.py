@@ -12,8 +12,6 @@ from testbed.session.file import SessionReader
 from .rows import COLUMNS, Rows
 from .timeline import Kind, Progress, timeline, unheard
 
-_WORDS = {kind: str(kind).removesuffix("s") for kind in Kind}
-
 
 def write_jsonl(
     session: SessionReader,
@@ -23,14 +21,14 @@ def write_jsonl(
 ) -> None:
     """Write every record as one JSON object a line, in time order, as it reads them.
 
-    `record` says what it is (sample, frame, command, event, cycle), then come the COLUMNS of its kind.
-    The bytes of a frame are in hexadecimal. JSON has no number for an infinity: it becomes null.
+    `record` says what it is (sample, frame, command, event, cycle, twin-state), then come the COLUMNS of
+    its kind. The bytes of a frame are in hexadecimal. JSON has no number for an infinity: it becomes null.
     """
     rows = Rows(session)
     encoder = msgspec.json.Encoder()
     for record in timeline(session, kinds, progress):
         kind, row = rows.row(record)
-        line = {"record": _WORDS[kind], **dict(zip(COLUMNS[kind], row, strict=True))}
+        line = {"record": kind.one, **dict(zip(COLUMNS[kind], row, strict=True))}
         if kind is Kind.FRAMES:
             line["data"] = line["data"].hex()
         file.write(encoder.encode(line))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from testbed import __version__
-from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, Frame, SessionReader
+from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, Frame, SessionReader, TwinState
 from testbed.signals import Command, Event, Level, Sample, Signal
 
 from .messages import log_class, message_class
@@ -29,7 +29,7 @@ def write_mcap(session: SessionReader, file: BinaryIO, progress: Progress = unhe
     """Write all records in time order, the attachments and the metadata, as it reads them.
 
     Times are UTC in ns. One channel a signal, `/device/signal`, with what is known of the signal in its
-    metadata; frames, commands, events and cycles stand under `/testbed/`. `file` must be seekable.
+    metadata; all else stands under `/testbed/`. `file` must be seekable.
     Raises MissingPart when the libraries are not installed.
     """
     with needed("MCAP"):
@@ -66,7 +66,7 @@ class _Channels:
         self._counts: Counter[int] = Counter()
         self._sample_class, self._log_class = message_class("Sample"), log_class()
         self._frame_class, self._command_class = message_class("Frame"), message_class("Command")
-        self._cycle_class = message_class("Cycle")
+        self._cycle_class, self._state_class = message_class("Cycle"), message_class("TwinState")
         self._samples = [
             self._channel(f"/{signal.device}/{signal.name}", self._sample_class, describe(signal))
             for signal in signals
@@ -77,6 +77,7 @@ class _Channels:
             Command: self._command,
             Event: self._event,
             Cycle: self._cycle,
+            TwinState: self._twin_state,
         }
 
     def add(self, record: Record) -> None:
@@ -127,8 +128,19 @@ class _Channels:
             acknowledged_ns=cycle.acknowledged_ns,
             overrun=bool(cycle.flags & OVERRUN),
             acted_safe=bool(cycle.flags & ACTED_SAFE),
+            setpoint=cycle.setpoint,
+            measured=cycle.measured,
+            output=cycle.output,
+            p=cycle.p,
+            i=cycle.i,
+            d=cycle.d,
         )
         self._write(channel, cycle.time_ns, message)
+
+    def _twin_state(self, state: TwinState) -> None:
+        topic = f"/testbed/twins/{state.device}"
+        channel = self._channel(topic, self._state_class, {"device": state.device})
+        self._write(channel, state.time_ns, self._state_class(values=state.values))
 
     def _write(self, channel: int, time_ns: int, message: Any) -> None:
         sequence = self._counts[channel]

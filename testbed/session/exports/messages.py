@@ -20,7 +20,10 @@ FILE = "testbed.proto"
 _SCALARS = {"double": 1, "int64": 3, "bool": 8, "string": 9, "bytes": 12}
 """FieldDescriptorProto.Type of descriptor.proto."""
 
-_ENUM, _OPTIONAL = 14, 1
+_MESSAGE, _ENUM = 11, 14
+_OPTIONAL, _REPEATED = 1, 3
+
+_MAP = "map<string, double>"
 
 FIELDS: dict[str, dict[str, str | type[IntEnum]]] = {
     "Sample": {"value": "double", "quality": Quality, "reason": "string"},
@@ -44,12 +47,19 @@ FIELDS: dict[str, dict[str, str | type[IntEnum]]] = {
         "acknowledged_ns": "int64",
         "overrun": "bool",
         "acted_safe": "bool",
+        "setpoint": "double",
+        "measured": "double",
+        "output": "double",
+        "p": "double",
+        "i": "double",
+        "d": "double",
     },
+    "TwinState": {"values": _MAP},
 }
 """The fields of each message, numbered from 1 in this order: add new ones at the end, remove none.
 
-Times are UTC in ns (0: never), durations in ns (-1: did not happen). When a message was recorded is the
-log time of MCAP, so it does not stand in the message."""
+Times are UTC in ns (0: never), durations in ns (-1: did not happen), terms are NaN where none was reckoned.
+When a message was recorded is the log time of MCAP, so it does not stand in the message."""
 
 
 @functools.cache
@@ -84,11 +94,27 @@ def _pool() -> Any:
 def _describe(message: Any, fields: dict[str, str | type[IntEnum]]) -> None:
     for number, (name, kind) in enumerate(fields.items(), 1):
         field = message.field.add(name=name, number=number, label=_OPTIONAL)
-        if isinstance(kind, str):
+        if kind == _MAP:
+            _describe_map(message, field)
+        elif isinstance(kind, str):
             field.type = _SCALARS[kind]
-            continue
-        field.type = _ENUM
-        field.type_name = f".{PACKAGE}.{message.name}.{kind.__name__}"
-        enum = message.enum_type.add(name=kind.__name__)
-        for member in kind:
-            enum.value.add(name=member.name, number=member.value)
+        else:
+            _describe_enum(message, field, kind)
+
+
+def _describe_enum(message: Any, field: Any, kind: type[IntEnum]) -> None:
+    field.type = _ENUM
+    field.type_name = f".{PACKAGE}.{message.name}.{kind.__name__}"
+    enum = message.enum_type.add(name=kind.__name__)
+    for member in kind:
+        enum.value.add(name=member.name, number=member.value)
+
+
+def _describe_map(message: Any, field: Any) -> None:
+    """Describe a map as protobuf does: repeated entries of a key and a value."""
+    entry = message.nested_type.add(name=f"{field.name.capitalize()}Entry")
+    entry.options.map_entry = True
+    for number, (name, kind) in enumerate((("key", "string"), ("value", "double")), 1):
+        entry.field.add(name=name, number=number, label=_OPTIONAL, type=_SCALARS[kind])
+    field.label, field.type = _REPEATED, _MESSAGE
+    field.type_name = f".{PACKAGE}.{message.name}.{entry.name}"

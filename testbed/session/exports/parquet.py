@@ -22,8 +22,9 @@ _ROW_GROUP = 1 << 16
 """Rows held in memory at a time: some 10 MB."""
 
 _BINARY = {"data"}
-_NUMBERS = {"value"}
+_NUMBERS = {"value", "setpoint", "measured", "output", "p", "i", "d"}
 _FLAGS = {"overrun", "acted_safe"}
+_MAPS = {"values"}
 
 
 def write_parquet(
@@ -60,6 +61,8 @@ def _type(pa: Any, name: str) -> pa.DataType:
         return pa.float64()
     if name in _FLAGS:
         return pa.bool_()
+    if name in _MAPS:
+        return pa.map_(pa.string(), pa.float64())
     return pa.binary() if name in _BINARY else pa.dictionary(pa.int32(), pa.string())
 
 

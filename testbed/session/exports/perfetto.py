@@ -15,6 +15,7 @@ from .timeline import Kind, Progress, timeline, unheard
 
 _SEQUENCE = 1
 _US = 1000  # ns
+_TERMS = ("setpoint", "measured", "output", "p", "i", "d")
 
 Arguments = dict[str, str | float | bool]
 
@@ -50,6 +51,7 @@ def _add_cycle(trace: _Trace, cycle: Cycle) -> None:
         "sample_to_acknowledged_us": cycle.acknowledged_ns,
     }
     arguments: Arguments = {name: value / _US for name, value in durations.items() if value >= 0}
+    arguments |= {name: value for name in _TERMS if (value := getattr(cycle, name)) == value}  # not NaN
     arguments["overrun"] = bool(cycle.flags & OVERRUN)
     name = "acted safe" if cycle.flags & ACTED_SAFE else "cycle"
     end_ns = max(start_ns, written_ns, done_ns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, Frame, SessionReader
+from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, Frame, SessionReader, TwinState
 from testbed.signals import Command, Event, Sample
 
 from .timeline import Kind, Record
@@ -22,10 +22,13 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.EVENTS: ("time_ns", "level", "source", "kind", "text"),
     Kind.CYCLES: (
         "time_ns", "loop", "lateness_ns", "age_ns", "latency_ns", "acknowledged_ns", "overrun", "acted_safe",
+        "setpoint", "measured", "output", "p", "i", "d",
     ),
+    Kind.TWIN_STATES: ("time_ns", "device", "values"),
 }  # fmt: skip
 """The names of a row's values. Times are UTC in ns, durations in ns; None is what there is not: no value
-(which was recorded as NaN), a time that never came, a part of a cycle that did not happen."""
+(which was recorded as NaN), a time that never came, a part of a cycle that did not happen, a term that no
+controller reckoned."""
 
 
 class Rows:
@@ -40,6 +43,7 @@ class Rows:
             Command: (Kind.COMMANDS, self._command),
             Event: (Kind.EVENTS, _event),
             Cycle: (Kind.CYCLES, _cycle),
+            TwinState: (Kind.TWIN_STATES, _twin_state),
         }
 
     def row(self, record: Record) -> tuple[Kind, Row]:
@@ -76,4 +80,10 @@ def _event(event: Event) -> Row:
 def _cycle(cycle: Cycle) -> Row:
     parts = (cycle.lateness_ns, cycle.age_ns, cycle.latency_ns, cycle.acknowledged_ns)
     happened = (None if part < 0 else part for part in parts)
-    return (cycle.time_ns, cycle.loop, *happened, bool(cycle.flags & OVERRUN), bool(cycle.flags & ACTED_SAFE))
+    flags = (bool(cycle.flags & OVERRUN), bool(cycle.flags & ACTED_SAFE))
+    terms = (cycle.setpoint, cycle.measured, cycle.output, cycle.p, cycle.i, cycle.d)
+    return (cycle.time_ns, cycle.loop, *happened, *flags, *map(_number, terms))
+
+
+def _twin_state(state: TwinState) -> Row:
+    return (state.time_ns, state.device, state.values)

@@ -8,10 +8,10 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TypeVar
 
-from testbed.session.file import Cycle, Frame, SessionReader
+from testbed.session.file import Cycle, Frame, SessionReader, TwinState
 from testbed.signals import Command, Event, Sample
 
-Record = Sample | Frame | Command | Event | Cycle
+Record = Sample | Frame | Command | Event | Cycle | TwinState
 """Whatever happened at a `time_ns`."""
 
 Any_ = TypeVar("Any_")
@@ -30,6 +30,12 @@ class Kind(StrEnum):
     COMMANDS = "commands"
     EVENTS = "events"
     CYCLES = "cycles"
+    TWIN_STATES = "twin-states"
+
+    @property
+    def one(self) -> str:
+        """What one of them is called."""
+        return self.value.removesuffix("s")
 
 
 def unheard(time_ns: int) -> None:
@@ -41,8 +47,8 @@ def timeline(
 ) -> Iterator[Record]:
     """Yield the records of these kinds in time order, as it reads them.
 
-    Of one time, samples come first, then frames, commands, events and cycles; the samples of a signal,
-    the frames of a device and the cycles of a loop keep the order in which they were recorded.
+    Of one time, samples come first, then frames, commands, events, cycles and twin states; the samples of
+    a signal, the frames of a device and the cycles of a loop keep the order in which they were recorded.
     """
     streams: dict[Kind, list[Iterator[Record]]] = {
         Kind.SAMPLES: [session.samples()],
@@ -50,6 +56,7 @@ def timeline(
         Kind.COMMANDS: [session.commands()],
         Kind.EVENTS: [session.events()],
         Kind.CYCLES: [session.cycles(loop) for loop in session.loops()],
+        Kind.TWIN_STATES: [session.twin_states()],
     }
     wanted = [stream for kind in Kind if kind in kinds for stream in streams[kind]]
     return watched(heapq.merge(*wanted, key=attrgetter("time_ns")), attrgetter("time_ns"), progress)

@@ -8,7 +8,7 @@ from typing import Any
 
 from testbed.links import Direction
 from testbed.session.exports import Record
-from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, Frame
+from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, Frame, TwinState
 from testbed.signals import Access, Command, Event, Level, Outcome, Priority, Quality, Sample, Signal, Verdict
 
 from .registry import Registry
@@ -34,6 +34,8 @@ def our_convert(schema: str, metadata: Mapping[str, str], registry: Registry) ->
             return partial(_frame, metadata["device"])
         case "testbed.Cycle":
             return partial(_cycle, metadata["loop"])
+        case "testbed.TwinState":
+            return partial(_twin_state, metadata["device"])
         case "foxglove.Log":
             return _event
     return None
@@ -86,7 +88,12 @@ def _command(signal: int, time_ns: int, message: Any) -> Command:
 def _cycle(loop: str, time_ns: int, message: Any) -> Cycle:
     flags = (OVERRUN if message.overrun else 0) | (ACTED_SAFE if message.acted_safe else 0)
     durations = (message.lateness_ns, message.age_ns, message.latency_ns, message.acknowledged_ns)
-    return Cycle(time_ns, loop, *durations, flags)
+    terms = (message.setpoint, message.measured, message.output, message.p, message.i, message.d)
+    return Cycle(time_ns, loop, *durations, flags, *terms)
+
+
+def _twin_state(device: str, time_ns: int, message: Any) -> TwinState:
+    return TwinState(time_ns, device, dict(message.values))
 
 
 def _event(time_ns: int, message: Any) -> Event:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from testbed import __version__
+from testbed.control.pid import Terms
 from testbed.errors import DamagedInput, UsageError
 from testbed.session.exports import Record
-from testbed.session.file import Cycle, CycleLog, Frame
+from testbed.session.file import Cycle, CycleLog, Frame, TwinState
 from testbed.session.file.columns import FrameColumn, SampleColumn
 from testbed.session.file.store import Batch, Store
 from testbed.signals import Command, Event, Sample
@@ -39,6 +40,7 @@ class Imported:
     commands: int = 0
     events: int = 0
     cycles: int = 0
+    twin_states: int = 0
     start_ns: int = 0
     end_ns: int = 0
     left_out: list[str] = field(default_factory=list)
@@ -137,12 +139,17 @@ class _Gathered:
             case Frame(time_ns, device, direction, data):
                 self._frames.setdefault(device, FrameColumn(device)).add(time_ns, direction, data)
             case Cycle():
-                time_ns, loop, *numbers = record
-                self._log(loop).add(time_ns, *numbers)
+                terms = Terms(record.setpoint, record.measured, record.output, record.p, record.i, record.d)
+                self._log(record.loop).add(
+                    record.time_ns, record.lateness_ns, record.age_ns, record.latency_ns,
+                    record.acknowledged_ns, record.flags, terms,
+                )  # fmt: skip
             case Command():
                 self._rows.commands.append(record)
             case Event():
                 self._rows.events.append(record)
+            case TwinState(time_ns, device, values):
+                self._rows.twin_states.append((device, time_ns, values))
 
     def commit(self) -> None:
         """Write what has gathered."""
@@ -157,7 +164,7 @@ class _Gathered:
         counts = self._counts
         return Imported(
             "", len(self._source.signals), counts[Sample], counts[Frame], counts[Command], counts[Event],
-            counts[Cycle], 0 if self._end_ns < 0 else int(self._start_ns), self._end_ns,
+            counts[Cycle], counts[TwinState], 0 if self._end_ns < 0 else int(self._start_ns), self._end_ns,
             list(self._source.left_out),
         )  # fmt: skip
 
