@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from testbed.bench import BenchFileError, load_bench
 from testbed.session.file import SessionReader
 from testbed.session.imports import open_csv, write_session
 from testbed.session.plant import make_plant
+from testbed.session.resolved import resolved_bench
 from testbed.session.verify import verify
 
 LOGGER = "time [s],air [degF],door\n10,50,0\n11,59,1\n12,,1\n13,68,0\n"
@@ -124,6 +126,14 @@ def test_the_example_is_played_in_virtual_time_to_the_last_sample(tmp_path):
     read = {round(value, 6) for value in values(tmp_path / "a.session", "probe.temperature")}
     assert len(read) > 100
     assert read <= expected
+
+
+def test_a_session_says_which_recording_was_played(tmp_path):
+    read = load_bench(ROOT / "benches" / "cold-store.yaml", {})
+    told = resolved_bench(read, 0)["plant"]
+    content = (ROOT / "benches" / "cold-store.csv").read_bytes()
+    assert (told["file"], told["sha256"]) == ("cold-store.csv", hashlib.sha256(content).hexdigest())
+    assert told["parameters"] == {"start": 0.0, "speed": 2.0, "repeat": 0.0}
 
 
 def test_what_one_run_recorded_another_one_reads_on_a_real_wire(tmp_path):
