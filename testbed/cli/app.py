@@ -11,7 +11,7 @@ import typer
 from testbed import __version__
 from testbed.errors import TestbedError
 
-from . import bench, doctor, emulate, export, import_, new, run, scan, sessions
+from . import bench, doctor, emulate, export, import_, new, promote, replay_all, run, scan, sessions
 
 _OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -36,6 +36,8 @@ app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
 app.command()(export.export)
 app.command("import")(import_.import_)
+app.command()(promote.promote)
+app.command("replay-all")(replay_all.replay_all)
 
 
 def _version(wanted: bool) -> None:

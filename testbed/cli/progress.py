@@ -48,6 +48,21 @@ def follow_clock(
 
 
 @contextlib.contextmanager
+def follow_steps(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many steps of a job are done; yields what takes (done, all)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: None
+        return
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
 def follow_time(what: str, start_ns: int, end_ns: int) -> Iterator[Callable[[int], None]]:
     """Show how far a job has come in recorded time; yields what takes the time reached, in ns."""
     if not sys.stderr.isatty():
