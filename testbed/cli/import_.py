@@ -64,7 +64,7 @@ def _print(imported: Imported) -> None:
 
     kinds = ("signals", "samples", "frames", "commands", "events", "cycles", "twin states")
     counts = ((getattr(imported, kind.replace(" ", "_")), kind) for kind in kinds)
-    told = ", ".join(f"{count:,} {kind}" for count, kind in counts if count)
+    told = ", ".join(f"{count:,} {kind[: -1 if count == 1 else None]}" for count, kind in counts if count)
     typer.echo(f"{imported.session}: {told}")
     seconds = (imported.end_ns - imported.start_ns) / 1e9
     typer.echo(f"from {utc_text(imported.start_ns)}, {seconds:.1f} s")

@@ -242,6 +242,7 @@ WRONG = [
     (f"{OURS}1,d,s,warm,V,good\n", DamagedInput, r"logger\.csv:2: column 4 \(value\): .*'warm'"),
     (f"{OURS}x,d,s,1,V,good\n", DamagedInput, r"column 1 \(time_ns\): 'x' is no number of ns"),
     (f"{OURS}1,d,s,1,V,fine\n", DamagedInput, r"column 6 \(quality\): 'fine' is none of good, un"),
+    (f"{OURS}1,d,a b,1,,good\n2,d,a_b,1,,good\n", DamagedInput, r":3: column 3 .*: would be d\.a_b"),
     (f"{OURS}1,d,s,1,V,good\n2,d,s,1,mV,good\n", DamagedInput, r":3: column 5 .*: 'mV', and d\.s was V"),
 ]  # fmt: skip
 

@@ -95,7 +95,7 @@ def test_the_command_says_what_came_in(tmp_path):
     done = run(tmp_path, "import", "thermometer.csv")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "sessions/thermometer.session: 1 signals, 3 samples\nfrom 1970-01-01T00:00:00Z, 1.0 s\n"
+        "sessions/thermometer.session: 1 signal, 3 samples\nfrom 1970-01-01T00:00:00Z, 1.0 s\n"
     )
     arguments = ("--start", "2026-11-23T12:00:00Z", "-o", "b.session", "--json")
     told = json.loads(run(tmp_path, "import", "thermometer.csv", *arguments).stdout)

@@ -201,6 +201,15 @@ def test_a_recording_without_a_number_says_so_and_leaves_nothing_behind(tmp_path
     assert [each.name for each in tmp_path.iterdir()] == ["robot.mcap"]
 
 
+def test_a_time_that_no_session_can_hold_is_told_with_its_channel(tmp_path):
+    def fill(writer: Any) -> None:
+        channel = writer.register_channel("/a", "json", 0)
+        writer.add_message(channel, 2**63, b"1", 2**63)
+
+    with pytest.raises(DamagedInput, match="a message on /a at 9223372036854775808 ns lies before 1970"):
+        read(mcap(tmp_path, fill))
+
+
 def test_options_of_csv_are_refused(tmp_path):
     path = mcap(tmp_path, json_messages("/a", 1))
     with pytest.raises(UsageError, match="is MCAP, and options of CSV were given"):

@@ -14,7 +14,7 @@ from testbed.signals import Command, Event, Sample
 Record = Sample | Frame | Command | Event | Cycle | TwinState
 """Whatever happened at a `time_ns`."""
 
-Any_ = TypeVar("Any_")
+Item = TypeVar("Item")
 
 _TOLD_EVERY = 2048  # records; seldom enough to cost nothing
 
@@ -62,7 +62,7 @@ def timeline(
     return watched(heapq.merge(*wanted, key=attrgetter("time_ns")), attrgetter("time_ns"), progress)
 
 
-def watched(records: Iterable[Any_], time_of: Callable[[Any_], int], progress: Progress) -> Iterator[Any_]:
+def watched(records: Iterable[Item], time_of: Callable[[Item], int], progress: Progress) -> Iterator[Item]:
     """Yield the records and tell `progress` how far in time they have come."""
     for number, record in enumerate(records):
         if number % _TOLD_EVERY == 0:

@@ -24,11 +24,15 @@ def long_source(file: CsvFile) -> Source:
     columns = {head: column for column, head in enumerate(file.heads)}
     device, signal, unit = columns["device"], columns["signal"], columns.get("unit")
     found: dict[tuple[str, str], Signal] = {}
+    taken: dict[tuple[str, str], tuple[str, str]] = {}
     for line, cells in file.rows():
         place = (cells[device], cells[signal])
         given = cells[unit] if unit is not None else ""
         if place not in found:
             names = (identifier(place[0]), identifier(place[1]))
+            if taken.setdefault(names, place) != place:
+                told = f"would be {'.'.join(names)}, as {'.'.join(taken[names])!r} is"
+                raise file.error(line, signal, told, "give it another name")
             found[place] = Signal(len(found), *names, given)
         elif unit is not None and found[place].unit != given:
             known = found[place].unit or "without a unit"

@@ -18,7 +18,7 @@ from .times import ISO, UNITS, ReadTime, time_reader, time_unit
 _TIME_NAMES = ("time", "t", "timestamp", "datetime", "date", "utc", "seconds")
 _TIME_WORDS = {f"{name}_{unit}": unit for name in _TIME_NAMES for unit in ("s", "ms", "us", "ns")}
 _WORDS = {"true": 1.0, "false": 0.0}
-_HINT = "choose other columns with --columns"
+_HINT = "read only other columns with --column"
 
 
 def wide_source(file: CsvFile, options: CsvOptions) -> Source:
@@ -117,7 +117,7 @@ def _signals(file: CsvFile, columns: list[int], units: list[str], device: str) -
         if place in places:
             other = file.heads[places[place]]
             raise file.error(
-                file.line, column, f"would be {'.'.join(place)}, as {other!r} is", "choose with --columns"
+                file.line, column, f"would be {'.'.join(place)}, as {other!r} is", "choose with --column"
             )
         places[place] = column
         unit = head.unit or (units[column] if units else "")

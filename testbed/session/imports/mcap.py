@@ -42,8 +42,7 @@ def open_mcap(path: Path) -> Source:
     def records() -> Iterator[Record]:
         with _opened(path) as reader:
             for schema, channel, message in reader.iter_messages():
-                time_ns = checked(message.log_time)
-                yield from channels.way(schema, channel).records(time_ns, message.data)
+                yield from channels.way(schema, channel).records(_time(path, channel, message), message.data)
 
     return Source("mcap", channels.registry.signals, records, attachments, origin, channels.left_out())
 
@@ -66,6 +65,14 @@ def _opened(path: Path) -> Iterator[Any]:
         except Exception as error:  # the library lets through whatever its parsers raise
             reason = str(error) or "it ends too early"
             raise DamagedInput(f"{path}: is no whole MCAP file: {reason}", _HINT) from error
+
+
+def _time(path: Path, channel: Any, message: Any) -> int:
+    try:
+        return checked(message.log_time)
+    except ValueError as error:
+        what = f"{path}: a message on {channel.topic} at {message.log_time} ns {error}"
+        raise DamagedInput(what, "mend its log time in the tool that recorded it") from None
 
 
 class _Way:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-_UNIT = re.compile(r"(?P<name>.*?)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>[^()]*)\))\s*", re.DOTALL)
+_BRACKETS = {"]": "[", ")": "("}
 _PATH = re.compile(r"(?P<device>[A-Za-z_]\w*)[./](?P<signal>[A-Za-z_]\w*)", re.ASCII)
 _SPELLINGS = {"°C": "degC", "℃": "degC", "C°": "degC", "°F": "degF", "℉": "degF", "°": "deg", "": ""}
 
@@ -34,11 +34,12 @@ def read_header(text: str) -> Header:
 
 def split_unit(text: str) -> tuple[str, str]:
     """Split `temp [degC]` or `temp (degC)` into name and unit; the unit is empty when there is none."""
-    match = _UNIT.fullmatch(text.strip())
-    if match is None:
-        return text.strip(), ""
-    unit = (match["square"] if match["square"] is not None else match["round"]).strip()
-    return match["name"].strip(), _SPELLINGS.get(unit, unit)
+    text = text.strip()
+    begin = text.rfind(_BRACKETS.get(text[-1:], "\0"))
+    if begin < 0:
+        return text, ""
+    unit = text[begin + 1 : -1].strip()
+    return text[:begin].rstrip(), _SPELLINGS.get(unit, unit)
 
 
 def identifier(text: str) -> str:
