@@ -18,7 +18,7 @@ from mcap_protobuf.schema import register_schema
 
 from testbed.errors import DamagedInput, UsageError
 from testbed.session.exports import write_mcap
-from testbed.session.file import SessionReader
+from testbed.session.file import SessionReader, stream_digest
 from testbed.session.imports import CsvOptions, open_mcap, open_recording, write_session
 from testbed.signals import Event, Level, Quality
 
@@ -79,6 +79,8 @@ async def test_our_own_export_becomes_the_same_session_again(tmp_path):
         open_mcap(tmp_path / "friday.mcap"), tmp_path / "friday.mcap", tmp_path / "again"
     )
     assert contents(tmp_path / "again") == contents(session)
+    with SessionReader(session) as reader, SessionReader(tmp_path / "again") as again:
+        assert stream_digest(reader) == stream_digest(again)
     assert imported.as_dict() | {"session": "", "start_ns": 0, "end_ns": 0} == {
         "session": "", "signals": 3, "samples": 7, "frames": 5, "commands": 3, "events": 3, "cycles": 4,
         "twin_states": 2, "start_ns": 0, "end_ns": 0, "left_out": [],
