@@ -209,6 +209,7 @@ def test_plant_and_model_are_told_with_all_their_names() -> None:
     assert not missing(
         [*plant.INPUTS, *plant.OUTPUTS, *plant.PARAMETERS, *model.INPUTS, *model.PARAMETERS], text
     )
+    assert not missing([*plant_class("recording").PARAMETERS], text)
 
 
 def test_every_exit_code_is_told() -> None:
@@ -221,11 +222,13 @@ def test_every_exit_code_is_told() -> None:
 
 
 def example_folder(page: Path, folder: Path) -> Path:
-    """Write the profiles of a page into `folder`, beside those that `testbed new` makes."""
+    """Write the profiles of a page into `folder`, beside those of `testbed new` and the recordings."""
     profiles = folder / "profiles"
     profiles.mkdir(exist_ok=True)
     for shipped in (SCAFFOLD / "profiles").glob("*.yaml"):
         (profiles / shipped.name).write_text(shipped.read_text())
+    for recording in RIG.parent.glob("*.csv"):
+        (folder / recording.name).write_bytes(recording.read_bytes())
     for block in blocks(page):
         if block.words[:2] == ("yaml", "profile"):
             (profiles / f"{block.words[2]}.yaml").write_text(block.text)

@@ -61,6 +61,9 @@ class PlantSpec(_Spec):
     """The physics that emulated devices read and drive."""
 
     model: str = Field(description="A plant that the package ships, for example thermal-chamber")
+    file: str | None = Field(
+        default=None, description="What a recording plays: a session, CSV or MCAP file beside the bench file"
+    )
     connect: dict[str, str | list[str]] = Field(
         description="device.signal: plant input, or plant output: device.signal (or a list of them)"
     )

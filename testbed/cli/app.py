@@ -11,7 +11,21 @@ import typer
 from testbed import __version__
 from testbed.errors import TestbedError
 
-from . import bench, compare, doctor, emulate, new, run, scan, sessions, why
+from . import (
+    bench,
+    compare,
+    doctor,
+    emulate,
+    export,
+    import_,
+    new,
+    promote,
+    replay_all,
+    run,
+    scan,
+    sessions,
+    why,
+)
 
 _OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -34,9 +48,12 @@ app.add_typer(scan.scan, name="scan")
 app.command()(doctor.doctor)
 app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
-app.command()(sessions.export)
+app.command()(export.export)
+app.command("import")(import_.import_)
 app.command()(compare.compare)
 app.command()(why.why)
+app.command()(promote.promote)
+app.command("replay-all")(replay_all.replay_all)
 
 
 def _version(wanted: bool) -> None:

@@ -20,6 +20,11 @@ _LIBRARIES = {
     "chirpstack-api": "LoRaWAN through ChirpStack",
     "uvloop": "the fast event loop",
 }
+_EXTRAS = {
+    "mcap": ("export to MCAP", "export"),
+    "pyarrow": ("export to Parquet", "export"),
+    "perfetto": ("export of Perfetto traces", "export"),
+}
 _PROGRAMS = {
     "dbus-daemon": ("emulated Bluetooth LE devices", "apt-get install dbus-daemon", True),
     "mosquitto": (
@@ -70,14 +75,19 @@ def _print(findings: list[Finding]) -> None:
 def _libraries() -> list[Finding]:
     from importlib.metadata import PackageNotFoundError, version
 
-    findings = []
-    for name, use in _LIBRARIES.items():
+    def found(name: str) -> str:
         try:
-            found = version(name)
+            return version(name)
         except PackageNotFoundError:
-            found = ""
-        findings.append(Finding(name, found, use, f"pip install {name}"))
-    return findings
+            return ""
+
+    return [
+        *(Finding(name, found(name), use, f"pip install {name}") for name, use in _LIBRARIES.items()),
+        *(
+            Finding(name, found(name), use, f"pip install 'hil-testbed[{extra}]'", needed=False)
+            for name, (use, extra) in _EXTRAS.items()
+        ),
+    ]
 
 
 def _programs() -> list[Finding]:

@@ -12,6 +12,7 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from testbed.bench import Bench
+    from testbed.plants import Plant
 
 
 def emulate(
@@ -29,16 +30,18 @@ def emulate(
     import uvloop
 
     from testbed.session.emulation import parse_names
+    from testbed.session.plant import make_plant
 
     if leash:
         _die_with_parent()
     bench = read_bench(file)
     names = parse_names(only, bench)
+    plant = make_plant(bench)
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(_serve(bench, names, bench.seed if seed is None else seed, json=json))
+        uvloop.run(_serve(bench, plant, names, bench.seed if seed is None else seed, json=json))
 
 
-async def _serve(bench: Bench, names: list[str], seed: int, *, json: bool) -> None:
+async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int, *, json: bool) -> None:
     import asyncio
     import signal
     import tempfile
@@ -53,7 +56,7 @@ async def _serve(bench: Bench, names: list[str], seed: int, *, json: bool) -> No
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
         task = asyncio.ensure_future(
             emulate_bench(
-                bench, names, clock, Seeds(seed), SystemPlaces(Path(folder)), told.ready, told.failed
+                bench, plant, names, clock, Seeds(seed), SystemPlaces(Path(folder)), told.ready, told.failed
             )
         )
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -59,3 +60,29 @@ def follow_steps(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def follow_time(what: str, start_ns: int, end_ns: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a job has come in recorded time; yields what takes the time reached, in ns."""
+    if not sys.stderr.isatty():
+        yield lambda time_ns: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=max(1, end_ns - start_ns))
+        yield lambda time_ns: progress.update(task, completed=time_ns - start_ns)
+
+
+@contextlib.contextmanager
+def follow_count(what: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Show how much a job of unknown length has done; yields what takes the count reached."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield lambda count: status.update(f"{what}: {count:,} {unit}")

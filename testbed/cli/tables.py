@@ -16,6 +16,7 @@ _STYLES = {
     "failed": "red",
     "bad": "red",
     "damaged": "red",
+    "broken": "red",
     "error": "red",
     "blocked": "yellow",
     "unfinished": "yellow",

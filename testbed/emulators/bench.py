@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from testbed.bench import Bench
 from testbed.clock import Clock, Seeds
 from testbed.errors import TestbedError
-from testbed.plants import plant_class
+from testbed.plants import Plant
 
 from .base import EmulatedDevice, EmulatorContext, Ready, Store
 from .places import Places
@@ -21,6 +21,7 @@ Failed = Callable[[str, str], None]
 
 async def emulate_bench(
     bench: Bench,
+    plant: Plant | None,
     names: Iterable[str],
     clock: Clock,
     seeds: Seeds,
@@ -28,15 +29,14 @@ async def emulate_bench(
     ready: Ready,
     failed: Failed,
 ) -> None:
-    """Answer for the named devices until cancelled.
+    """Answer for the named devices until cancelled; `plant` is the one that the bench declares.
 
     Each device is told of exactly once: `ready` with its wire, or `failed` with the reason; one that
     cannot be emulated does not keep the others from answering.
     """
     emulated = {name: EmulatedDevice(bench.devices[name], Store(bench.devices[name])) for name in names}
     world = None
-    if bench.plant is not None:
-        plant = plant_class(bench.plant.model)(bench.plant.parameters)
+    if bench.plant is not None and plant is not None:
         world = World(plant, bench.plant, emulated, clock, seeds).start()
     try:
         async with asyncio.TaskGroup() as group:

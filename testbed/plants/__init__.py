@@ -1,6 +1,7 @@
 """The physics that emulated devices read and drive."""
 
 from .base import Plant, plant_class
+from .recording import Column, Recording
 from .thermal_chamber import ThermalChamber
 
-__all__ = ["Plant", "ThermalChamber", "plant_class"]
+__all__ = ["Column", "Plant", "Recording", "ThermalChamber", "plant_class"]

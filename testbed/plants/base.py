@@ -9,14 +9,17 @@ from testbed.bench.plugins import find_part
 
 GROUP = "testbed.plants"
 
-_OURS = {"thermal-chamber": "testbed.plants.thermal_chamber:ThermalChamber"}
+_OURS = {
+    "recording": "testbed.plants.recording:Recording",
+    "thermal-chamber": "testbed.plants.thermal_chamber:ThermalChamber",
+}
 
 
 class Plant(Protocol):
     """Physics with a state of its own; all numbers in the units that its docstring names."""
 
     INPUTS: ClassVar[tuple[str, ...]]
-    OUTPUTS: ClassVar[tuple[str, ...]]
+    OUTPUTS: tuple[str, ...]
     PARAMETERS: ClassVar[tuple[str, ...]]
 
     parameters: Mapping[str, float]

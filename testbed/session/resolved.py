@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -47,6 +48,7 @@ def _device(device: Device) -> dict[str, Any]:
 def _plant(bench: Bench, plant: PlantSpec) -> dict[str, Any]:
     return {
         "model": plant.model,
+        **({} if plant.file is None else {"file": plant.file, "sha256": _sha256(bench, plant.file)}),
         "connect": plant.connect,
         "sensors": {
             path: {
@@ -57,6 +59,15 @@ def _plant(bench: Bench, plant: PlantSpec) -> dict[str, Any]:
         },
         "parameters": _working(plant_class(plant.model), plant.parameters),
     }
+
+
+def _sha256(bench: Bench, name: str) -> str | None:
+    """Return the SHA-256 of a recording that is played; it stays where it is, and need not be there."""
+    try:
+        with (bench.file.parent / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _model(model: TwinModel) -> dict[str, Any]:

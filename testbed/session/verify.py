@@ -14,6 +14,8 @@ from testbed.links import no_tap
 from testbed.plants import Plant, plant_class
 from testbed.twin.models import Model, model_class
 
+from .plant import make_plant
+
 
 async def verify(bench: Bench) -> None:
     """Raise BenchFileError with every problem that driver, plant or model finds in what it would get."""
@@ -54,10 +56,17 @@ def _plant(bench: Bench) -> list[Problem]:
     except TestbedError as error:
         return [document.problem(("plant", "model"), str(error))]
     problems = _parameters(bench, ("plant", "parameters"), spec.parameters, plant)
+    outputs = plant.OUTPUTS
+    if not problems:
+        try:
+            made = make_plant(bench)
+            outputs = made.OUTPUTS if made else ()
+        except BenchFileError as error:  # of a recording, which knows its outputs
+            return [*problems, *error.problems]
     for key, value in spec.connect.items():
         path: Path_ = ("plant", "connect", key)
-        if "." not in key and key not in plant.OUTPUTS:
-            hint = nearest(key, plant.OUTPUTS)
+        if "." not in key and key not in outputs:
+            hint = nearest(key, outputs)
             problems.append(document.problem(path, f"{spec.model} has no output {key!r}", hint, key=True))
         elif "." in key and value not in plant.INPUTS:
             hint = nearest(str(value), plant.INPUTS)

@@ -12,9 +12,11 @@ from testbed.clock import Lane, Seeds, VirtualClock, run_virtual
 from testbed.emulators.bench import emulate_bench
 from testbed.emulators.places import MemoryPlaces
 from testbed.links import Switchboard
+from testbed.plants import Plant
 
 from .emulation import Emulation
 from .metadata import about_host
+from .plant import make_plant
 from .run import Run, RunVerdict, Tell
 from .setting import Setting
 
@@ -34,11 +36,11 @@ def run_virtually(
     called once, in the loop, before anything happens. Raises VirtualTimeError for what cannot be in
     virtual time.
     """
-    about = about_host(bench)
+    about, plant = about_host(bench), make_plant(bench)
 
     async def main(clock: VirtualClock) -> tuple[RunVerdict, str]:
         board = Switchboard()
-        async with _emulated(bench, clock, Seeds(seed), board) as emulated:
+        async with _emulated(bench, plant, clock, Seeds(seed), board) as emulated:
             run = Run(
                 emulated.rewire(bench), path, seed=seed, emulated=list(bench.devices), tell=tell,
                 absent=emulated.failed, setting=Setting.virtual(clock, lambda device: board, about),
@@ -51,7 +53,7 @@ def run_virtually(
 
 @contextlib.asynccontextmanager
 async def _emulated(
-    bench: Bench, clock: VirtualClock, seeds: Seeds, board: Switchboard
+    bench: Bench, plant: Plant | None, clock: VirtualClock, seeds: Seeds, board: Switchboard
 ) -> AsyncIterator[Emulation]:
     """Emulate all devices on `board` while the block runs, which begins when each one answers."""
     told = Emulation({}, {})
@@ -69,6 +71,7 @@ async def _emulated(
         task = group.create_task(
             emulate_bench(
                 bench,
+                plant,
                 bench.devices,
                 Lane(clock, 0, 1),
                 seeds,

@@ -4,7 +4,6 @@ from testbed.control.loop import ACTED_SAFE, OVERRUN
 
 from .columns import CycleLog
 from .digest import digests, file_digest, stream_digest
-from .export import write_csv
 from .folder import Entry, find_session, list_sessions
 from .reader import UNFINISHED, SessionReader
 from .records import Chunk, Cycle, Frame, Newest, TwinState
@@ -33,5 +32,4 @@ __all__ = [
     "stream_digest",
     "summarize",
     "utc_text",
-    "write_csv",
 ]

@@ -1,18 +1,20 @@
-"""Hands a session on in formats that other programs read."""
+"""CSV: the samples of a session, one a line."""
 
 from __future__ import annotations
 
 import csv
+from operator import itemgetter
 from typing import TextIO
 
+from testbed.session.file import SessionReader
 from testbed.signals import Quality
 
-from .reader import SessionReader
+from .timeline import Progress, unheard, watched
 
 COLUMNS = ("time_ns", "device", "signal", "value", "unit", "quality")
 
 
-def write_csv(session: SessionReader, file: TextIO) -> None:
+def write_csv(session: SessionReader, file: TextIO, progress: Progress = unheard) -> None:
     """Write every sample as a row of COLUMNS, in time order, as it reads them.
 
     `time_ns` is UTC in ns. `value` is Python's shortest text that gives the same float64 again (1.0,
@@ -25,5 +27,5 @@ def write_csv(session: SessionReader, file: TextIO) -> None:
     words = [quality.word for quality in Quality]
     writer.writerows(
         (time_ns, *places[signal], value if value == value else "", units[signal], words[quality])
-        for time_ns, signal, _, value, quality in session.sample_rows()
+        for time_ns, signal, _, value, quality in watched(session.sample_rows(), itemgetter(0), progress)
     )

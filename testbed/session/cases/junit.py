@@ -1,0 +1,48 @@
+"""Outcomes as JUnit XML, which CI servers show (https://github.com/testmoapp/junitxml)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from .outcome import CaseVerdict, Outcome
+
+_SUITE = "testbed replay"
+_ELEMENTS = {
+    CaseVerdict.DIVERGED: "failure",
+    CaseVerdict.DAMAGED: "error",
+    CaseVerdict.BROKEN: "error",
+}
+_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold (section 2.2)."""
+
+
+def write_junit(outcomes: Sequence[Outcome], file: Path) -> None:
+    """Write a test suite with a test case for each outcome: diverged is a failure, the rest an error."""
+    elements = [_ELEMENTS[outcome.verdict] for outcome in outcomes if not outcome.same]
+    totals = {
+        "name": _SUITE,
+        "tests": str(len(outcomes)),
+        "failures": str(elements.count("failure")),
+        "errors": str(elements.count("error")),
+        "time": f"{sum(outcome.seconds for outcome in outcomes):.3f}",
+    }
+    suites = ElementTree.Element("testsuites", totals)
+    suite = ElementTree.SubElement(suites, "testsuite", totals)
+    for outcome in outcomes:
+        seconds = f"{outcome.seconds:.3f}"
+        case = ElementTree.SubElement(
+            suite, "testcase", {"classname": _SUITE, "name": _plain(outcome.name), "time": seconds}
+        )
+        if not outcome.same:
+            text = _plain(outcome.text)
+            told = {"message": (text.splitlines() or [""])[0], "type": outcome.verdict.value}
+            ElementTree.SubElement(case, _ELEMENTS[outcome.verdict], told).text = text
+    ElementTree.indent(suites)
+    ElementTree.ElementTree(suites).write(file, encoding="utf-8", xml_declaration=True)
+
+
+def _plain(text: str) -> str:
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
