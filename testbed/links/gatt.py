@@ -146,9 +146,7 @@ class GattLink:
         except BleakGATTProtocolError as error:
             code = int(error.code)
             self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
-            raise AttError(
-                f"the device answered: {_att_words(error)} (ATT error 0x{code:02X})", code
-            ) from error
+            raise AttError(code) from error
         except Exception as error:  # bleak lets D-Bus errors of many kinds, asserts and KeyErrors through
             loss = _explained(error, f"{self.address}: request failed")
             self._fail(str(loss))
@@ -165,10 +163,6 @@ class GattLink:
         if self._open:
             self._open = False
             self._lost(reason)
-
-
-def _att_words(error: BleakGATTProtocolError) -> str:
-    return str(error.args[-1]).removeprefix("GATT Protocol Error: ")
 
 
 def _explained(error: Exception, doing: str) -> LinkError:

@@ -176,8 +176,7 @@ class MemoryGattLink:
         except (ATT_Error, ProtocolError) as error:
             code = int(error.error_code)
             self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
-            text = f"the device answered: {error.error_name} (ATT error 0x{code:02X})"
-            raise AttError(text, code) from error
+            raise AttError(code) from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._open or (task is not None and task.cancelling()):
