@@ -115,6 +115,7 @@ class RtuDecoder(_ModbusDecoder):
         self._request: _Request | None = None
         self._greeting = True
         self._quiet = False
+        self._answered_ns = 0
 
     def _sent(self, time_ns: int, data: bytes) -> None:
         self._request = None
@@ -131,13 +132,14 @@ class RtuDecoder(_ModbusDecoder):
         self._reader.expect(readings.transaction)
 
     def _received(self, time_ns: int, data: bytes) -> None:
-        self._quiet = False
+        if time_ns > self._answered_ns:
+            self._quiet = False
         request = self._request
         pdu = self._reader.feed(data) if request is not None else None
         if request is None or pdu is None:
             return
         self._request = None
-        self._quiet = True
+        self._quiet, self._answered_ns = True, time_ns
         if not self._greeting:
             self._arrived(time_ns, request, request.unit, pdu)
 
