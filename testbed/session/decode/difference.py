@@ -69,7 +69,7 @@ def compare(signal: int, recorded: Series, decoded: Series, doubtful: Mask, arri
 
 
 def _from_bytes(recorded: Series, arrivals: Arrivals) -> Mask:
-    wanted = recorded.qualities != Quality.BAD
+    wanted: Mask = recorded.qualities != Quality.BAD
     near = arrivals.near(recorded.times)
     for place in np.flatnonzero(~wanted & near).tolist():
         wanted[place] = not _SILENCE.match(recorded.reasons.get(place, ""))
