@@ -11,7 +11,7 @@ import typer
 from testbed import __version__
 from testbed.errors import TestbedError
 
-from . import bench, doctor, emulate, new, run, scan, sessions
+from . import bench, doctor, emulate, new, replay, run, scan, sessions
 
 _OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -35,6 +35,7 @@ app.command()(doctor.doctor)
 app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
 app.command()(sessions.export)
+app.command()(replay.replay)
 
 
 def _version(wanted: bool) -> None:

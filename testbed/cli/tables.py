@@ -10,9 +10,11 @@ _PIPE_WIDTH = 140  # columns when stdout is no terminal
 _STYLES = {
     "passed": "green",
     "good": "green",
+    "same": "green",
     "failed": "red",
     "bad": "red",
     "damaged": "red",
+    "diverged": "red",
     "error": "red",
     "blocked": "yellow",
     "unfinished": "yellow",

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from testbed.bench.device import Device
 from testbed.clock import NS
 from testbed.drivers.decoder import Decoder, Publish
-from testbed.errors import UsageError
 from testbed.links import Direction
-from testbed.protocols.modbus import RTU, FrameError, TcpReader, layout_of, modbus_wire, rtu
+from testbed.protocols.modbus import RTU, FrameError, TcpReader, layout_of, rtu
 from testbed.protocols.modbus.rtu import RtuClientReader
+from testbed.protocols.modbus.wire import timeout_of
 
 from .channels import foreign
 from .readings import Readings, plan_polls
@@ -151,7 +151,6 @@ def _certain_ns(device: Device) -> int:
     watch began a little before.
     """
     try:
-        timeout = modbus_wire(device.wire).timeout
-    except UsageError:  # it depended on ${NAME}, which only the recording machine knew
+        return round(timeout_of(device.wire) * NS / 2)
+    except ValueError:  # it was ${NAME}, which only the recording machine knew
         return 0
-    return round(timeout * NS / 2)

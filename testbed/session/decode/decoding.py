@@ -145,18 +145,19 @@ def _decode_device(
 def _feed(session: SessionReader, name: str, decoder: Decoder, progress: Progress) -> tuple[int, Arrivals]:
     """Feed a device's frames; returns how many there are, and when bytes came from the device."""
     times, sizes = array("q"), array("q")
-    count = 0
+    passed = marks = 0
     for time_ns, _, direction, data in session.frames(name):
         decoder.frame(time_ns, direction, data)
         if direction is Direction.RX:
             times.append(time_ns)
             sizes.append(len(data))
-        if not direction.is_mark:
-            count += 1
-            if count % _TOLD_EVERY == 0:
-                progress(_TOLD_EVERY)
-    progress(count % _TOLD_EVERY)
-    return count, Arrivals(np.frombuffer(times, np.int64), np.frombuffer(sizes, np.int64))
+        elif direction is not Direction.TX:
+            marks += 1
+        passed += 1
+        if passed % _TOLD_EVERY == 0:
+            progress(_TOLD_EVERY)
+    progress(passed % _TOLD_EVERY)
+    return passed - marks, Arrivals(np.frombuffer(times, np.int64), np.frombuffer(sizes, np.int64))
 
 
 def _own_signals(session: SessionReader, bench: Bench, device: str) -> list[Signal]:
