@@ -47,15 +47,16 @@ _ERRORS = {
 
 
 class AttError(LinkError):
-    """The device refused one request with an ATT error (`code`); the connection stays up.
+    """The device refused one request with an ATT error (`code`, at `time_ns`); the connection stays up.
 
     The words are ours: a recording must read the same whatever stack and library brought the refusal.
     """
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, time_ns: int) -> None:
         words = _ERRORS.get(code, "Application Error" if 0x80 <= code <= 0x9F else "Unknown Error")
         super().__init__(f"the device answered: {words} (ATT error 0x{code:02X})")
         self.code = code
+        self.time_ns = time_ns
 
 
 @dataclass(frozen=True)

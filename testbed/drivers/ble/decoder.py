@@ -51,4 +51,4 @@ class BleDecoder(Decoder):
             if frame.opcode is AttOpcode.READ_RESPONSE:
                 report.arrived(time_ns, frame.value)
             elif frame.opcode is AttOpcode.ERROR_RESPONSE:
-                report.refused(time_ns, str(AttError(int.from_bytes(frame.value[:1]))))
+                report.refused(time_ns, str(AttError(int.from_bytes(frame.value[:1], "big"), time_ns)))

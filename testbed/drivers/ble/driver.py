@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -13,7 +12,7 @@ from testbed.clock import NS
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.errors import LinkError, TestbedError
-from testbed.links import Direction, LinkLost
+from testbed.links import LinkLost
 from testbed.links.base import AttributeLink
 from testbed.links.gatt_frames import AttError
 from testbed.protocols.gatt import Characteristic, GattSettings, uuid_words
@@ -46,8 +45,7 @@ class BleDriver(Driver):
     connect_timeout: ClassVar[float] = 12.0
 
     def __init__(self, device: Device, context: DriverContext) -> None:
-        super().__init__(device, replace(context, tap=self._passed))
-        self._record = context.tap
+        super().__init__(device, context)
         if not _ADDRESS.fullmatch(device.wire.host):
             raise TestbedError(
                 f"{device.name}: {device.wire} names no Bluetooth address", "write ble://C0:FF:EE:00:00:01"
@@ -62,7 +60,6 @@ class BleDriver(Driver):
         self._responds: set[str] = set()
         self._held: list[Callable[[], None]] | None = None
         self._work = Work()
-        self._heard_ns = 0
         self._loss = ""
 
     @classmethod
@@ -128,10 +125,6 @@ class BleDriver(Driver):
             for ticker in tickers:
                 ticker.cancel()
 
-    def _passed(self, time_ns: int, direction: Direction, data: bytes) -> None:
-        self._heard_ns = time_ns
-        self._record(time_ns, direction, data)
-
     def _gone(self, reason: str) -> None:
         self._loss = reason
         self.link_lost(reason)
@@ -172,13 +165,12 @@ class BleDriver(Driver):
     # Samples ------------------------------------------------------------------------------------
 
     async def _read(self, link: AttributeLink, report: Report) -> None:
-        # The samples get the time at which the link recorded the answer: it returns in the same turn.
         try:
-            value = await link.read(report.characteristic.uuid)
+            time_ns, value = await link.read(report.characteristic.uuid)
         except AttError as error:
-            self._arrived(partial(report.refused, self._heard_ns, str(error)))
+            self._arrived(partial(report.refused, error.time_ns, str(error)))
         else:
-            self._arrived(partial(report.arrived, self._heard_ns, value))
+            self._arrived(partial(report.arrived, time_ns, value))
 
     def _notified(self, report: Report, time_ns: int, value: bytes) -> None:
         self._arrived(partial(report.arrived, time_ns, value))
