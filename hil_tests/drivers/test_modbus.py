@@ -536,7 +536,7 @@ async def test_a_command_caused_by_a_sample_leaves_within_the_turn_that_brought_
 
         poll_publish = [ticker._callback.__self__ for ticker in log.driver._tickers]  # type: ignore[attr-defined]
         for poll in poll_publish:
-            poll._publish = react
+            poll._readings._publish = react
         await eventually(lambda: sent, "a reaction")
         assert sent == [True]
 

@@ -20,6 +20,7 @@ from . import (
     import_,
     new,
     promote,
+    replay,
     replay_all,
     run,
     scan,
@@ -50,6 +51,7 @@ app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
 app.command()(export.export)
 app.command("import")(import_.import_)
+app.command()(replay.replay)
 app.command()(compare.compare)
 app.command()(why.why)
 app.command()(promote.promote)

@@ -23,6 +23,7 @@ from testbed.links import LinkLost, Opener, SystemOpener, Tap, Wires
 from testbed.signals import Access, Command, Event, Level, Outcome, Quality, Sample, Signal
 
 from .backoff import Backoff
+from .decoder import Decoder, Publish
 
 
 class LinkState(StrEnum):
@@ -100,6 +101,11 @@ class Driver(ABC):
         """Seconds within which a command is normally acknowledged on this wire."""
         return 1.0
 
+    @classmethod
+    def decoder(cls, device: Device, publish: Publish, doubt: Publish) -> Decoder | None:
+        """Return what decodes the recorded frames of `device` again; None: this driver has no such thing."""
+        return None
+
     # What a wire's driver uses ----------------------------------------------------------------
 
     def link_lost(self, reason: str) -> None:
@@ -111,10 +117,10 @@ class Driver(ABC):
         """Publish a good sample."""
         self.context.publish(Sample(signal.id, time_ns, value))
 
-    def publish_bad(self, signal: Signal, reason: str) -> None:
-        """Publish that there is no value, and why."""
+    def publish_bad(self, signal: Signal, reason: str, time_ns: int = 0) -> None:
+        """Publish that there is no value, and why: as of the bytes that say so, 0 when none did."""
         told = self.device.wire.redacted(reason)
-        self.context.publish(Sample(signal.id, self.clock.now(), math.nan, Quality.BAD, told))
+        self.context.publish(Sample(signal.id, time_ns or self.clock.now(), math.nan, Quality.BAD, told))
 
     def report(self, level: Level, kind: str, text: str) -> None:
         """Tell people something."""

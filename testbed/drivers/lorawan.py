@@ -7,7 +7,6 @@ after it (LoRaWAN L2 1.0.4, sections 3.3 and 4.3.1.2), so it takes up to two upl
 
 from __future__ import annotations
 
-import math
 import uuid
 
 from testbed.bench.device import Device
@@ -15,20 +14,15 @@ from testbed.clock import NS, Timer
 from testbed.errors import UsageError
 from testbed.links.base import MessageLink
 from testbed.links.broker import check_broker_options
-from testbed.protocols.lorawan.chirpstack import (
-    Ack,
-    Downlink,
-    LogEntry,
-    Uplink,
-    parse_event,
-    print_downlink,
-)
+from testbed.protocols.lorawan.chirpstack import Ack, Downlink, LogEntry, print_downlink
 from testbed.protocols.lorawan.plan import read_plan
 from testbed.protocols.lorawan.topics import device_address
 from testbed.signals import Command, Level, Outcome
 
 from .base import Driver, DriverContext
+from .decoder import Decoder, Publish
 from .downlinks import DownlinkQueue
+from .uplinks import LorawanDecoder, Uplinks
 
 _MARGIN = 3.0  # seconds on top of two uplink periods: both receive windows and the way through the server
 _SILENT_PERIODS = 3  # uplink periods without an uplink after which its signals have no value
@@ -53,9 +47,20 @@ class LorawanDriver(Driver):
         self._signals = {signal.id: signal for signal in device.signals.values()}
         self._queue = DownlinkQueue(self.clock, self._hand_over, self.command_timeout)
         self._link: MessageLink | None = None
-        self._counter = _FrameCounter()
+        self._uplinks = Uplinks(
+            device,
+            self._plan,
+            context.publish,
+            self.publish_bad,
+            came=self._expect_uplink,
+            tell=lambda kind, text: self.report(Level.WARNING, kind, text),
+        )
         self._silence: dict[int, Timer] = {}
-        self._unknown_ports: set[int] = set()
+
+    @classmethod
+    def decoder(cls, device: Device, publish: Publish, doubt: Publish) -> Decoder:
+        """Return what decodes the recorded frames of `device` again."""
+        return LorawanDecoder(device, publish, doubt)
 
     @property
     def command_timeout(self) -> float:
@@ -115,49 +120,11 @@ class LorawanDriver(Driver):
     # Events -------------------------------------------------------------------------------------
 
     def _received(self, time_ns: int, topic: str, payload: bytes) -> None:
-        try:
-            event = parse_event(topic, payload)
-        except ValueError as error:
-            self._misunderstood(topic, str(error))
-            return
-        if isinstance(event, Uplink):
-            self._uplink(time_ns, event)
-        elif isinstance(event, Ack):
+        event = self._uplinks.received(time_ns, topic, payload)
+        if isinstance(event, Ack):
             self._acknowledged(event)
         elif isinstance(event, LogEntry):
             self._logged(event)
-
-    def _misunderstood(self, topic: str, reason: str) -> None:
-        """Take the values away for an uplink that cannot be read; only tell of any other event."""
-        if topic.endswith("/up"):
-            for port in self._plan.uplinks:
-                self._no_value(port, reason)
-        else:
-            self.report(Level.WARNING, "malformed", f"{self.device.name}: {topic}: {reason}")
-
-    def _uplink(self, time_ns: int, uplink: Uplink) -> None:
-        lost = self._counter.advance(uplink.dev_addr, uplink.f_cnt)
-        if lost is None:
-            return
-        if lost:
-            text = f"{self.device.name}: {lost} uplinks were lost before fCnt {uplink.f_cnt}"
-            self.report(Level.WARNING, "uplinks_lost", text)
-        layout = self._plan.uplinks.get(uplink.f_port)
-        if layout is None:
-            self._unknown_port(uplink.f_port)
-            return
-        self._expect_uplink(uplink.f_port)
-        try:
-            values = layout.decode(uplink.data)
-        except ValueError as error:
-            self._no_value(uplink.f_port, str(error))
-            return
-        for name, value in values.items():
-            signal = self.device.signals[name]
-            if math.isfinite(value):
-                self.publish(signal, time_ns, value)
-            else:
-                self.publish_bad(signal, f"the device sent {value}")
 
     def _acknowledged(self, ack: Ack) -> None:
         if ack.acknowledged:
@@ -180,34 +147,5 @@ class LorawanDriver(Driver):
         wait = _SILENT_PERIODS * self._plan.periods[port]
         reason = f"no uplink for {wait:g} s, expected every {self._plan.periods[port]:g} s"
         self._silence[port] = self.clock.at(
-            self.clock.now() + round(wait * NS), lambda: self._no_value(port, reason)
+            self.clock.now() + round(wait * NS), lambda: self._uplinks.no_value(port, reason)
         )
-
-    def _no_value(self, port: int, reason: str) -> None:
-        for field in self._plan.uplinks[port].fields:
-            self.publish_bad(self.device.signals[field.signal], reason)
-
-    def _unknown_port(self, port: int) -> None:
-        # fPort 0 (or none) carries only MAC commands or a bare acknowledgement.
-        if port and port not in self._unknown_ports:
-            self._unknown_ports.add(port)
-            known = ", ".join(str(each) for each in self._plan.uplinks)
-            text = f"{self.device.name}: uplinks on fPort {port} are ignored; the profile knows {known}"
-            self.report(Level.WARNING, "unknown_port", text)
-
-
-class _FrameCounter:
-    """The device's uplink frame counter as the events show it; a new DevAddr begins a new count."""
-
-    def __init__(self) -> None:
-        self._dev_addr = ""
-        self._last = -1
-
-    def advance(self, dev_addr: str, f_cnt: int) -> int | None:
-        """Return how many uplinks were lost before this one, None when it is the last one again."""
-        known = dev_addr == self._dev_addr and self._last >= 0
-        if known and f_cnt == self._last:
-            return None
-        lost = max(f_cnt - self._last - 1, 0) if known else 0
-        self._dev_addr, self._last = dev_addr, f_cnt
-        return lost

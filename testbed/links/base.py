@@ -80,8 +80,8 @@ class AttributeLink(Protocol):
     def table(self) -> GattTable:
         """What the device offers, as it was discovered."""
 
-    async def read(self, characteristic: str) -> bytes:
-        """Read a characteristic's value."""
+    async def read(self, characteristic: str) -> tuple[int, bytes]:
+        """Read a characteristic; returns the time of the answer's arrival in session ns and the value."""
 
     async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
         """Write a characteristic's value, with or without the device's response."""

@@ -86,12 +86,11 @@ class GattLink:
             ),
         )
 
-    async def read(self, characteristic: str) -> bytes:
-        """Read a value; raises AttError when the device refuses, LinkLost when it is gone."""
+    async def read(self, characteristic: str) -> tuple[int, bytes]:
+        """Return (time of arrival, value); raises AttError when refused, LinkLost when it is gone."""
         self._record(Direction.TX, AttOpcode.READ_REQUEST, characteristic)
-        value = await self._ask(characteristic, lambda client, target: client.read_gatt_char(target))
-        self._record(Direction.RX, AttOpcode.READ_RESPONSE, characteristic, bytes(value))
-        return bytes(value)
+        value = bytes(await self._ask(characteristic, lambda client, target: client.read_gatt_char(target)))
+        return self._record(Direction.RX, AttOpcode.READ_RESPONSE, characteristic, value), value
 
     async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
         """Write a value; raises AttError when the device refuses, LinkLost when it is gone.
@@ -145,10 +144,8 @@ class GattLink:
                 return await request(client, same[0])
         except BleakGATTProtocolError as error:
             code = int(error.code)
-            self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
-            raise AttError(
-                f"the device answered: {_att_words(error)} (ATT error 0x{code:02X})", code
-            ) from error
+            time_ns = self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
+            raise AttError(code, time_ns) from error
         except Exception as error:  # bleak lets D-Bus errors of many kinds, asserts and KeyErrors through
             loss = _explained(error, f"{self.address}: request failed")
             self._fail(str(loss))
@@ -165,10 +162,6 @@ class GattLink:
         if self._open:
             self._open = False
             self._lost(reason)
-
-
-def _att_words(error: BleakGATTProtocolError) -> str:
-    return str(error.args[-1]).removeprefix("GATT Protocol Error: ")
 
 
 def _explained(error: Exception, doing: str) -> LinkError:

@@ -32,12 +32,31 @@ class AttOpcode(IntEnum):
     WRITE_COMMAND = 0x52
 
 
-class AttError(LinkError):
-    """The device refused one request with an ATT error (`code`); the connection stays up."""
+_ERRORS = {
+    0x01: "Invalid Handle", 0x02: "Read Not Permitted", 0x03: "Write Not Permitted", 0x04: "Invalid PDU",
+    0x05: "Insufficient Authentication", 0x06: "Request Not Supported", 0x07: "Invalid Offset",
+    0x08: "Insufficient Authorization", 0x09: "Prepare Queue Full", 0x0A: "Attribute Not Found",
+    0x0B: "Attribute Not Long", 0x0C: "Encryption Key Size Too Short",
+    0x0D: "Invalid Attribute Value Length", 0x0E: "Unlikely Error", 0x0F: "Insufficient Encryption",
+    0x10: "Unsupported Group Type", 0x11: "Insufficient Resources", 0x12: "Database Out Of Sync",
+    0x13: "Value Not Allowed", 0xFC: "Write Request Rejected",
+    0xFD: "Client Characteristic Configuration Descriptor Improperly Configured",
+    0xFE: "Procedure Already in Progress", 0xFF: "Out of Range",
+}  # fmt: skip
+"""Error codes (Core Specification 5.4, vol 3 part F, 3.4.1.1; supplement part B, 1.2)."""
 
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
+
+class AttError(LinkError):
+    """The device refused one request with an ATT error (`code`, at `time_ns`); the connection stays up.
+
+    The words are ours: a recording must read the same whatever stack and library brought the refusal.
+    """
+
+    def __init__(self, code: int, time_ns: int) -> None:
+        words = _ERRORS.get(code, "Application Error" if 0x80 <= code <= 0x9F else "Unknown Error")
+        super().__init__(f"the device answered: {words} (ATT error 0x{code:02X})")
         self.code = code
+        self.time_ns = time_ns
 
 
 @dataclass(frozen=True)

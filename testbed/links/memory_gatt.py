@@ -127,12 +127,11 @@ class MemoryGattLink:
                 entries.append((_text(service.uuid), uuid, tuple(can)))
         self._table = GattTable(self.address, tuple(entries))
 
-    async def read(self, characteristic: str) -> bytes:
-        """Read a value; raises AttError when the device refuses, LinkLost when it is gone."""
+    async def read(self, characteristic: str) -> tuple[int, bytes]:
+        """Return (time of arrival, value); raises AttError when refused, LinkLost when it is gone."""
         self._record(Direction.TX, AttOpcode.READ_REQUEST, characteristic)
         value = bytes(await self._ask(characteristic, self._proxy(characteristic).read_value()))
-        self._record(Direction.RX, AttOpcode.READ_RESPONSE, characteristic, value)
-        return value
+        return self._record(Direction.RX, AttOpcode.READ_RESPONSE, characteristic, value), value
 
     async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
         """Write a value; raises AttError when the device refuses, LinkLost when it is gone."""
@@ -175,9 +174,8 @@ class MemoryGattLink:
                 return answer
         except (ATT_Error, ProtocolError) as error:
             code = int(error.error_code)
-            self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
-            text = f"the device answered: {error.error_name} (ATT error 0x{code:02X})"
-            raise AttError(text, code) from error
+            time_ns = self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
+            raise AttError(code, time_ns) from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._open or (task is not None and task.cancelling()):

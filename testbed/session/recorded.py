@@ -16,9 +16,10 @@ _BENCH = "bench/"
 _PROFILES = "profiles/"
 
 
-def recorded_bench(session: SessionReader, folder: Path) -> Bench:
+def recorded_bench(session: SessionReader, folder: Path, changed: Mapping[str, Path] | None = None) -> Bench:
     """Return the recorded bench, its files written to `folder`, its wires those that were in use.
 
+    `changed` gives files to take in place of recorded profiles, by the profiles' names.
     Secrets were never recorded: what the bench file took from the environment is taken from there if it
     is set, else it is a placeholder. Raises DamagedInput when what is needed is missing or damaged.
     """
@@ -32,8 +33,8 @@ def recorded_bench(session: SessionReader, folder: Path) -> Bench:
         name = f"{_PROFILES}{told['profile']}.yaml"
         if name not in written:
             raise DamagedInput(f"{session.path}: holds no attachment {name}, the profile of {device}")
-        profiles[device] = written[name]
-    return on_recorded_wires(load_bench(written[files[0]], _Environment(os.environ), profiles), session)
+        profiles[device] = (changed or {}).get(told["profile"], written[name])
+    return on_recorded_wires(load_bench(written[files[0]], AnyEnvironment(os.environ), profiles), session)
 
 
 def on_recorded_wires(bench: Bench, session: SessionReader) -> Bench:
@@ -47,7 +48,7 @@ def on_recorded_wires(bench: Bench, session: SessionReader) -> Bench:
         if name not in recorded:
             held = ", ".join(recorded) or "no device"
             raise UsageError(f"{session.path} holds no recording of {name}", f"it holds {held}")
-        wire = parse_wire(recorded[name]["wire"], _Environment(os.environ))
+        wire = parse_wire(recorded[name]["wire"], AnyEnvironment(os.environ))
         devices[name] = replace(device, wire=wire)
     return replace(bench, devices=devices)
 
@@ -71,8 +72,8 @@ def _write(session: SessionReader, name: str, folder: Path) -> Path:
     return file
 
 
-class _Environment(dict[str, str]):
-    """An environment that has a value for every name."""
+class AnyEnvironment(dict[str, str]):
+    """An environment that has a value for every name: a placeholder for those that are not set."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)

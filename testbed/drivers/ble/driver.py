@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
 from testbed.bench.device import Device
 from testbed.clock import NS
 from testbed.drivers.base import Driver, DriverContext
+from testbed.drivers.decoder import Decoder, Publish
 from testbed.errors import LinkError, TestbedError
 from testbed.links import LinkLost
 from testbed.links.base import AttributeLink
 from testbed.links.gatt_frames import AttError
-from testbed.protocols.gatt import Characteristic, GattSettings, characteristics, uuid_words
+from testbed.protocols.gatt import Characteristic, GattSettings, uuid_words
 from testbed.signals import Access, Command, Outcome, Priority
 
+from .decoder import BleDecoder
+from .reports import Report, reports_of
 from .work import Work
 
 _DEFAULT_PERIOD_NS = NS
@@ -47,14 +51,21 @@ class BleDriver(Driver):
                 f"{device.name}: {device.wire} names no Bluetooth address", "write ble://C0:FF:EE:00:00:01"
             )
         device.profile.settings(GattSettings)
-        self._characteristics = characteristics(device.profile)
-        self._home = {name: each for each in self._characteristics for name in each.fields}
+        self._reports = reports_of(device, context.publish, self.publish_bad)
+        self._home = {
+            name: each.characteristic for each in self._reports for name in each.characteristic.fields
+        }
         self._names = {signal.id: name for name, signal in device.signals.items()}
         self._link: AttributeLink | None = None
         self._responds: set[str] = set()
-        self._held: list[tuple[Characteristic, int, bytes | str]] | None = None
+        self._held: list[Callable[[], None]] | None = None
         self._work = Work()
         self._loss = ""
+
+    @classmethod
+    def decoder(cls, device: Device, publish: Publish, doubt: Publish) -> Decoder:
+        """Return what decodes the recorded frames of `device` again."""
+        return BleDecoder(device, publish, doubt, round(cls.connect_timeout * NS))
 
     @property
     def command_timeout(self) -> float:
@@ -70,18 +81,19 @@ class BleDriver(Driver):
         self._loss = ""
         wire = self.device.wire
         link = self._link = await self.wires.gatt(wire.host, lost=self._gone, bus=wire.option("bus", ""))
-        abilities = {each.uuid: self._check(link, each) for each in self._characteristics}
+        places = [report.characteristic for report in self._reports]
+        abilities = {place.uuid: self._check(link, place) for place in places}
         self._responds = {uuid for uuid, able in abilities.items() if "write" in able}
-        for each in self._characteristics:
+        for report in self._reports:
             # Before subscribing: BlueZ hands a read value to subscribers as well.
-            if self._reported(each) and "read" in abilities[each.uuid]:
-                await self._read(link, each)
-        for each in self._characteristics:
-            if self._notifies(each):
-                await link.subscribe(each.uuid, partial(self._arrived, each))
+            if report.signals and "read" in abilities[report.characteristic.uuid]:
+                await self._read(link, report)
+        for report in self._reports:
+            if report.notifies:
+                await link.subscribe(report.characteristic.uuid, partial(self._notified, report))
         held, self._held = self._held, None
         for arrival in held:
-            self._arrived(*arrival)
+            arrival()
 
     async def disconnect(self) -> None:
         """Fail what waits and close the connection."""
@@ -98,9 +110,9 @@ class BleDriver(Driver):
         if link is None:
             raise LinkLost("the connection is closed")
         tickers = [
-            self.clock.every(self._period_ns(each), partial(self._work.put, Priority.POLL, each))
-            for each in self._characteristics
-            if self._reported(each) and not self._notifies(each)
+            self.clock.every(_period_ns(report), partial(self._work.put, Priority.POLL, report))
+            for report in self._reports
+            if report.signals and not report.notifies
         ]
         try:
             while True:
@@ -152,44 +164,24 @@ class BleDriver(Driver):
 
     # Samples ------------------------------------------------------------------------------------
 
-    async def _read(self, link: AttributeLink, each: Characteristic) -> None:
+    async def _read(self, link: AttributeLink, report: Report) -> None:
         try:
-            data: bytes | str = await link.read(each.uuid)
+            time_ns, value = await link.read(report.characteristic.uuid)
         except AttError as error:
-            data = str(error)
-        self._arrived(each, self.clock.now(), data)
+            self._arrived(partial(report.refused, error.time_ns, str(error)))
+        else:
+            self._arrived(partial(report.arrived, time_ns, value))
 
-    def _arrived(self, each: Characteristic, time_ns: int, data: bytes | str) -> None:
-        """Publish what a characteristic's value says; a text is the reason why there is none."""
+    def _notified(self, report: Report, time_ns: int, value: bytes) -> None:
+        self._arrived(partial(report.arrived, time_ns, value))
+
+    def _arrived(self, publish: Callable[[], None]) -> None:
         if self._held is not None:
-            self._held.append((each, time_ns, data))
-            return
-        try:
-            if isinstance(data, str):
-                raise ValueError(data)
-            values = each.decode(data)
-        except ValueError as error:
-            for name in self._reported(each):
-                self.publish_bad(self.device.signals[name], str(error))
-            return
-        for name in self._reported(each):
-            value = values[name]
-            if value is None:
-                self.publish_bad(self.device.signals[name], "the device says that the value is not known")
-            else:
-                self.publish(self.device.signals[name], time_ns, value)
+            self._held.append(publish)
+        else:
+            publish()
 
     # What the profile says ----------------------------------------------------------------------
-
-    def _reported(self, each: Characteristic) -> list[str]:
-        return [name for name in each.fields if self.device.signals[name].access is not Access.WRITE]
-
-    def _notifies(self, each: Characteristic) -> bool:
-        return any(self.device.signals[name].access is Access.NOTIFY for name in each.fields)
-
-    def _period_ns(self, each: Characteristic) -> int:
-        periods = [self.device.signals[name].period_ns for name in self._reported(each)]
-        return min(filter(None, periods), default=_DEFAULT_PERIOD_NS)
 
     def _check(self, link: AttributeLink, each: Characteristic) -> frozenset[str]:
         """Return what a characteristic can do; raises LinkError for what the profile expects in vain."""
@@ -209,3 +201,7 @@ class BleDriver(Driver):
                     f"only has {', '.join(sorted(able)) or 'nothing'}"
                 )
         return able
+
+
+def _period_ns(report: Report) -> int:
+    return min(filter(None, (signal.period_ns for signal in report.signals)), default=_DEFAULT_PERIOD_NS)

@@ -6,13 +6,14 @@ import asyncio
 import heapq
 
 from testbed.links import LinkLost
-from testbed.protocols.gatt import Characteristic
 from testbed.signals import Command, Priority
+
+from .reports import Report
 
 _LIMIT = 64  # commands; a device takes some 10 to 100 a second
 
-Job = Command | Characteristic
-"""A command to send, or a characteristic to read."""
+Job = Command | Report
+"""A command to send, or a characteristic to read and report."""
 
 
 class Work:

@@ -8,22 +8,17 @@ from functools import partial
 from testbed.bench.device import Device
 from testbed.clock import Ticker
 from testbed.drivers.base import Driver, DriverContext
+from testbed.drivers.decoder import Decoder, Publish
 from testbed.drivers.serial_port import SerialPort
 from testbed.errors import LinkError
 from testbed.links import ByteLink, LinkLost
-from testbed.protocols.cobs import (
-    ANSWER,
-    FIRST_COMMAND,
-    BadFrame,
-    CobsProfile,
-    Frame,
-    FrameReader,
-    encode_frame,
-)
+from testbed.protocols.cobs import CobsProfile, Frame, encode_frame
 from testbed.signals import Command, Level
 
 from .commands import ANSWER_WITHIN, CommandDesk
+from .decoder import CobsDecoder
 from .gaps import GapReport
+from .stream import DeviceStream
 from .telemetry import TelemetryFlow
 
 _FIRST_WITHIN = 4.0  # seconds: two periods of the slowest telemetry that a profile may have
@@ -40,24 +35,31 @@ class CobsDriver(Driver):
         self.lost_frames = 0
         self._port = SerialPort.of(device)
         self._crc = profile.crc
-        self._flows = {
-            layout.kind: TelemetryFlow(layout, device.signals, context.publish)
-            for layout in profile.telemetry
-        }
         self._layouts = {device.signals[layout.signal].id: layout for layout in profile.commands}
         self._desk = CommandDesk(device.name, self.clock, self._send)
         self._gaps = GapReport(self.clock, lambda text: self.report(Level.WARNING, "frames-lost", text))
-        self._reader = FrameReader(profile.crc)
+        self._stream = DeviceStream(
+            profile,
+            device.signals,
+            context.publish,
+            answered=self._desk.answered,
+            missed=self._missed,
+            began=self._began,
+        )
         self._link: ByteLink | None = None
         self._tickers: list[Ticker] = []
         self._first: asyncio.Future[str] | None = None
         self._ended = ""
-        self._last_ns = 0
+
+    @classmethod
+    def decoder(cls, device: Device, publish: Publish, doubt: Publish) -> Decoder:
+        """Return what decodes the recorded frames of `device` again."""
+        return CobsDecoder(device, publish, doubt)
 
     @property
     def bad_frames(self) -> int:
         """How many damaged frames came since the port was opened."""
-        return self._reader.bad_frames
+        return self._stream.bad_frames
 
     @property
     def command_timeout(self) -> float:
@@ -67,11 +69,9 @@ class CobsDriver(Driver):
     async def connect(self) -> None:
         """Open the port and wait for the first valid telemetry frame."""
         self._ended = ""
-        self._reader = FrameReader(self._crc)
-        for flow in self._flows.values():
-            flow.forget()
+        self._stream.begin()
         self._first = asyncio.get_running_loop().create_future()
-        self._link = self._port.open(self.wires, self._received, self._link_ended)
+        self._link = self._port.open(self.wires, self._stream.received, self._link_ended)
         try:
             async with asyncio.timeout(_FIRST_WITHIN):
                 reason = await self._first
@@ -79,7 +79,7 @@ class CobsDriver(Driver):
             raise self._no_telemetry() from None
         if reason:
             raise LinkLost(f"{self.device.name}: {reason} before the first telemetry")
-        for flow in self._flows.values():
+        for flow in self._stream.flows.values():
             self._tickers.append(self.clock.every(flow.check_period_ns, partial(self._check, flow)))
 
     async def disconnect(self) -> None:
@@ -102,37 +102,18 @@ class CobsDriver(Driver):
             raise LinkLost(f"{self._port.path}: {self._ended or 'the connection was closed'}")
         self._link.write(encode_frame(frame, self._crc))
 
-    def _received(self, time_ns: int, data: bytes) -> None:
-        # Frames of one read share their arrival, but the times of a signal must rise.
-        time_ns = max(time_ns, self._last_ns + 1)
-        for frame in self._reader.feed(data):
-            if isinstance(frame, BadFrame):
-                self._damaged(frame.reason, time_ns)
-            elif (flow := self._flows.get(frame.kind)) is not None:
-                self._telemetry(flow, frame, time_ns)
-            elif frame.kind >= FIRST_COMMAND | ANSWER:
-                self._desk.answered(frame, time_ns)
-            self._last_ns = time_ns
-            time_ns += 1
-
-    def _telemetry(self, flow: TelemetryFlow, frame: Frame, time_ns: int) -> None:
-        missing = flow.frame(frame, time_ns)
-        if missing:
-            self.lost_frames += missing
-            self._gaps.add(missing)
+    def _began(self) -> None:
         if self._first is not None and not self._first.done():
             self._first.set_result("")
 
-    def _damaged(self, reason: str, time_ns: int) -> None:
-        """Doubt all telemetry: it may have been any; before the first good frame it is a torn end."""
-        if self._first is not None and self._first.done():
-            for flow in self._flows.values():
-                flow.bad(time_ns, reason)
+    def _missed(self, frames: int) -> None:
+        self.lost_frames += frames
+        self._gaps.add(frames)
 
     def _check(self, flow: TelemetryFlow) -> None:
         if not flow.check():
             return
-        if all(each.silent for each in self._flows.values()):
+        if all(each.silent for each in self._stream.flows.values()):
             self._link_ended(flow.silence)
         else:
             flow.bad(self.clock.now(), flow.silence)

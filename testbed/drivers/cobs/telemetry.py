@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from testbed.clock import NS
+from testbed.drivers.decoder import Publish
 from testbed.protocols.cobs import Frame, TelemetryLayout
 from testbed.signals import Quality, Sample, Signal
 
@@ -20,13 +20,11 @@ _CHECKS = 2  # idle checks that make a silence
 class TelemetryFlow:
     """Publishes each frame's fields; counts gaps in its sequence and checks without a frame."""
 
-    def __init__(
-        self, layout: TelemetryLayout, signals: dict[str, Signal], publish: Callable[[Sample], None]
-    ) -> None:
+    def __init__(self, layout: TelemetryLayout, signals: dict[str, Signal], publish: Publish) -> None:
         patience_ns = max(layout.period_ns * _SILENT_PERIODS, _SILENT_FLOOR_NS)
         self.check_period_ns = patience_ns // _CHECKS
         self.silence = f"no telemetry 0x{layout.kind:02X} for {patience_ns / NS:g} s"
-        self._kind = layout.kind
+        self.kind = layout.kind
         self._publish = publish
         self._unpack_from = layout.layout.unpack_from
         self._size = layout.layout.size
@@ -48,7 +46,7 @@ class TelemetryFlow:
         self._next_sequence = (frame.sequence + 1) & 0xFF
         if len(frame.payload) < self._size:
             size = len(frame.payload)
-            self.bad(time_ns, f"telemetry 0x{self._kind:02X} has {size} bytes, expected {self._size}")
+            self.bad(time_ns, f"telemetry 0x{self.kind:02X} has {size} bytes, expected {self._size}")
             return missing
         publish = self._publish
         for (signal, scale), raw in zip(self._targets, self._unpack_from(frame.payload), strict=True):

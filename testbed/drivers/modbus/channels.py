@@ -45,6 +45,11 @@ class Channel(Protocol):
         """Take bytes from the link."""
 
 
+def foreign(unit: int, expected: int) -> str:
+    """Return what is wrong with a response of another unit than the one that was asked."""
+    return f"malformed response: from unit {unit}, expected unit {expected}"
+
+
 def _write(link: ByteLink | None, frame: bytes) -> None:
     try:
         if link is not None:
@@ -96,8 +101,7 @@ class TcpChannel:
                 if unit == self._unit:
                     exchange.arrived(time_ns, pdu)
                 else:
-                    reason = f"malformed response: from unit {unit}, expected unit {self._unit}"
-                    exchange.spoiled(time_ns, reason)
+                    exchange.spoiled(time_ns, foreign(unit, self._unit))
         except FrameError as error:
             self._broken(str(error))
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from testbed.bench.device import Device
-from testbed.clock import NS, Ticker
+from testbed.clock import Ticker
 from testbed.drivers.base import Driver, DriverContext
+from testbed.drivers.decoder import Decoder, Publish
 from testbed.links import LinkLost
 from testbed.protocols.modbus import (
     RTU,
@@ -15,17 +16,17 @@ from testbed.protocols.modbus import (
     PlannedRead,
     layout_of,
     modbus_wire,
-    plan_reads,
     plan_write,
 )
-from testbed.signals import Access, Command, Level
+from testbed.signals import Command, Level
 
 from .channels import RtuChannel
+from .decoder import modbus_decoder
 from .exchanges import Greeting, Poll, Write
 from .line import Line
 from .opening import open_line
+from .readings import Readings, plan_polls
 
-_DEFAULT_PERIOD_NS = NS
 _HUSH = 0.05  # seconds of silence after a greeting's answer that prove that no older answer follows it
 
 
@@ -43,15 +44,7 @@ class ModbusDriver(Driver):
         super().__init__(device, context)
         self._options = modbus_wire(device.wire)
         layout = layout_of(device.profile)
-        periods = {
-            name: signal.period_ns or _DEFAULT_PERIOD_NS
-            for name, signal in device.signals.items()
-            if signal.access is not Access.WRITE
-        }
-        # A device that is only told is asked for its first signal all the same: is it still there?
-        first = next(iter(device.signals))
-        self._plans = plan_reads(layout, periods) or plan_reads(layout, {first: _DEFAULT_PERIOD_NS})
-        self._polled = frozenset(periods)
+        self._plans = plan_polls(device, layout)
         self._writes = {
             device.signals[name].id: plan_write(layout, name)
             for name in device.signals
@@ -59,6 +52,11 @@ class ModbusDriver(Driver):
         }
         self._line: Line | None = None
         self._tickers: list[Ticker] = []
+
+    @classmethod
+    def decoder(cls, device: Device, publish: Publish, doubt: Publish) -> Decoder:
+        """Return what decodes the recorded frames of `device` again."""
+        return modbus_decoder(device, publish, doubt)
 
     @property
     def command_timeout(self) -> float:
@@ -74,8 +72,8 @@ class ModbusDriver(Driver):
         if line.closed:
             raise LinkLost(line.closed)
         for plan in self._plans:
-            signals = [self.device.signals[name] for name in plan.names if name in self._polled]
-            poll = Poll(line, plan, signals, self.context.publish, self.publish_bad)
+            readings = Readings(self.device, plan, self.context.publish, self.publish_bad)
+            poll = Poll(line, plan, readings)
             self._tickers.append(self.clock.every(plan.period_ns, poll.tick))
             poll.tick()
 

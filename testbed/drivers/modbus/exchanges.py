@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 from testbed.protocols.modbus import PlannedRead, Transaction, exception_of
-from testbed.signals import Command, Outcome, Priority, Sample, Signal
+from testbed.signals import Command, Outcome, Priority
 
 from .line import Exchange, Line, is_absence
+from .readings import Readings
 
 
 class Poll(Exchange):
     """One planned read, repeated; its signals are published within the turn that brought the bytes."""
 
-    def __init__(
-        self,
-        line: Line,
-        plan: PlannedRead,
-        signals: Sequence[Signal],
-        publish: Callable[[Sample], None],
-        publish_bad: Callable[[Signal, str], None],
-    ) -> None:
+    def __init__(self, line: Line, plan: PlannedRead, readings: Readings) -> None:
         super().__init__(line, plan.transaction, Priority.POLL, key=f"{plan} {plan.period_ns}")
-        self._plan = plan
-        self._signals = tuple(signals)
-        self._ids = tuple(signal.id for signal in signals)
-        self._unpack = plan.block.unpack
-        self._publish = publish
-        self._publish_bad = publish_bad
+        self._readings = readings
 
     def tick(self) -> None:
         """Ask again, unless the last question still waits."""
@@ -36,28 +24,17 @@ class Poll(Exchange):
             self.line.submit(self)
 
     def done(self, time_ns: int, pdu: bytes) -> None:
-        """Publish the signals at the time when their bytes came."""
-        if not self._ids:
-            return
-        publish = self._publish
-        for position, value in enumerate(self._unpack(pdu, 2)):
-            if value - value == 0.0:  # neither NaN nor infinite
-                publish(Sample(self._ids[position], time_ns, value))
-            else:
-                self._publish_bad(self._signals[position], f"the device sent {value} in {self._plan}")
+        """Publish the signals."""
+        self._readings.done(time_ns, pdu)
 
-    def refused(self, reason: str) -> None:
+    def refused(self, time_ns: int, reason: str) -> None:
         """Publish that there is no value; the line stays up."""
-        self._all_bad(reason)
+        self._readings.refused(time_ns, reason)
 
     def unanswered(self, reason: str) -> None:
         """Publish that no answer came; when the line closes, the supervisor says it for all signals."""
         if not self.line.closed:
-            self._all_bad(reason)
-
-    def _all_bad(self, reason: str) -> None:
-        for signal in self._signals:
-            self._publish_bad(signal, f"reading {self._plan}: {reason}")
+            self._readings.refused(0, reason)
 
 
 class Write(Exchange):
@@ -76,9 +53,9 @@ class Write(Exchange):
         """Settle it."""
         self._command.finish(Outcome.ACKNOWLEDGED, time_ns)
 
-    def refused(self, reason: str) -> None:
+    def refused(self, time_ns: int, reason: str) -> None:
         """Settle it with the exception's name."""
-        self._command.finish(Outcome.FAILED, self.line.clock.now(), reason)
+        self._command.finish(Outcome.FAILED, time_ns, reason)
 
     def unanswered(self, reason: str) -> None:
         """Settle it: it may have been carried out, or never left."""
@@ -108,7 +85,7 @@ class Greeting(Exchange):
         """Settle: it is there."""
         self._settle("")
 
-    def refused(self, reason: str) -> None:
+    def refused(self, time_ns: int, reason: str) -> None:
         """Settle: it is there, unless a gateway speaks for it."""
         self._settle(reason if self._away else "")
 

@@ -138,7 +138,7 @@ class Exchange(Request):
     def done(self, time_ns: int, pdu: bytes) -> None:
         """Use the response."""
 
-    def refused(self, reason: str) -> None:
+    def refused(self, time_ns: int, reason: str) -> None:
         """Learn that the device answered otherwise than hoped for."""
 
     def unanswered(self, reason: str) -> None:
@@ -160,18 +160,18 @@ class Exchange(Request):
                 self.line.answered(time_ns)
                 self.done(time_ns, pdu)
             elif is_absence(exception_of(self.transaction, pdu)):
-                self.refused(complaint(self.transaction, pdu))
+                self.refused(time_ns, complaint(self.transaction, pdu))
                 self.line.unanswered()
             else:
                 self.line.answered(time_ns)
-                self.refused(complaint(self.transaction, pdu))
+                self.refused(time_ns, complaint(self.transaction, pdu))
         finally:
             self.line.arbiter.answered(self)
 
     def spoiled(self, time_ns: int, reason: str) -> None:
         """Take a response that cannot be this request's."""
         self.line.answered(time_ns)
-        self.refused(reason)
+        self.refused(time_ns, reason)
         self.line.arbiter.answered(self)
 
     def send(self) -> None:

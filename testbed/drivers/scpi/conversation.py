@@ -1,11 +1,4 @@
-"""Questions and answers on a line, one at a time, that can never slip out of step.
-
-SCPI answers do not say what they answer. After a timeout the answer may still come, and would be
-taken as that of the next question; so would every one after it. Therefore, once an answer is
-missing or unexpected, nothing is asked but *IDN? until the instrument's identity comes back: its
-text is known since the connection was made and is no possible answer to anything else. What arrives
-before it is late and dropped. An identity that arrives when nobody waits for it is late as well.
-"""
+"""Questions and answers on a line, one at a time, that can never slip out of step (see pairing.py)."""
 
 from __future__ import annotations
 
@@ -19,8 +12,10 @@ import msgspec
 from testbed.clock import NS, Clock
 from testbed.drivers.arbiter import Arbiter, Request
 from testbed.links import LinkLost
-from testbed.protocols.scpi import ErrorEntry, Line, LineReader, parse_number
+from testbed.protocols.scpi import Line, LineReader
 from testbed.signals import Priority
+
+from .pairing import IDENTIFY, Heard, Pairing
 
 _SILENT_AFTER = 3  # timeouts in a row
 _ASK_AGAIN_NS = NS  # an instrument that was still starting up has not heard the first *IDN?
@@ -50,10 +45,10 @@ class Conversation:
         self._write = write
         self._silent = silent
         self._reader = LineReader()
+        self._pairing = Pairing()
         self._arbiter = Arbiter(clock)
         self._turn: _Turn | None = None
         self._exchange: Exchange | None = None
-        self._identity = ""
         self._identified: asyncio.Future[str] | None = None
         self._in_step = False
         self._timeouts = 0
@@ -65,16 +60,16 @@ class Conversation:
         Raises LinkLost when the wire goes before.
         """
         self._identified = asyncio.get_running_loop().create_future()
-        self._send("*IDN?")
+        self._send(IDENTIFY)
         again = self._clock.every(_ASK_AGAIN_NS, self._ask_identity, _ASK_AGAIN_NS)
         try:
-            self._identity = await self._identified
+            identity = await self._identified
         finally:
             again.cancel()
-        if not self._identity:
+        if not identity:
             raise LinkLost("the wire was lost before *IDN? was answered")
         self._in_step = True
-        return self._identity
+        return identity
 
     def abandon(self) -> None:
         """Wait no longer for the identity: the wire is gone."""
@@ -83,7 +78,7 @@ class Conversation:
 
     def _ask_identity(self) -> None:
         with contextlib.suppress(LinkLost):
-            self._send("*IDN?")
+            self._send(IDENTIFY)
 
     def say(self, message: str) -> None:
         """Send a command that has no answer."""
@@ -122,7 +117,7 @@ class Conversation:
         if self._in_step:
             self._put(exchange)
         else:
-            self._send("*IDN?")
+            self._send(IDENTIFY)
 
     def _put(self, exchange: Exchange) -> None:
         exchange.asked = True
@@ -130,31 +125,40 @@ class Conversation:
         self._send(exchange.message)
 
     def _line(self, time_ns: int, line: Line) -> None:
+        heard = self._pairing.heard(line)
         if self._identified is not None and not self._identified.done():
-            if line.text and not _late(line.text):
+            if heard is Heard.IDENTITY:
                 self._identified.set_result(line.text)
-            return
-        exchange = self._exchange
-        if line.text == self._identity:
-            self._timeouts = 0
-            if exchange is not None and not exchange.asked:
-                self._in_step = True
-                # A lost wire is told to the supervisor by the link; the exchange fails with it.
-                with contextlib.suppress(LinkLost):
-                    self._put(exchange)
-        elif exchange is None:
+        elif heard is Heard.STRAY:
             self._in_step = False
-        elif exchange.asked:
+        elif heard is Heard.IDENTITY:
             self._timeouts = 0
-            self._exchange = None
+            self._resume()
+        else:
+            self._timeouts = 0
+            self._answered(time_ns, line)
+
+    def _resume(self) -> None:
+        """Ask what waited for the identity to come back."""
+        exchange = self._exchange
+        if exchange is not None and not exchange.asked:
+            self._in_step = True
+            # A lost wire is told to the supervisor by the link; the exchange fails with it.
+            with contextlib.suppress(LinkLost):
+                self._put(exchange)
+
+    def _answered(self, time_ns: int, line: Line) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
             exchange.answered(time_ns, line)
-            if self._turn is not None:
-                self._arbiter.answered(self._turn)
+        if self._turn is not None:
+            self._arbiter.answered(self._turn)
 
     def fail(self, exchange: Exchange, reason: str) -> None:
         """End an exchange that was not answered."""
         if exchange is self._exchange and not self._closed:
             self._exchange = None
+            self._pairing.gave_up()
             self._in_step = False
             self._timeouts += 1
         exchange.failed(reason)
@@ -164,6 +168,7 @@ class Conversation:
     def _send(self, message: str) -> None:
         if self._closed:
             raise LinkLost("the connection is closed")
+        self._pairing.sent(message)
         self._write(f"{message}\n".encode())
 
 
@@ -187,12 +192,3 @@ class _Turn(Request):
 
     def failed(self, reason: str) -> None:
         self._conversation.fail(self.exchange, reason)
-
-
-def _late(text: str) -> bool:
-    """Whether a line is what polls and error queries answer, and so no identity."""
-    for parse in (parse_number, ErrorEntry.parse):
-        with contextlib.suppress(ValueError):
-            parse(text)
-            return True
-    return False

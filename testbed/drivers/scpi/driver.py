@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 from testbed.bench.device import Device
 from testbed.clock import NS, Ticker
 from testbed.drivers.base import Driver, DriverContext
+from testbed.drivers.decoder import Decoder, Publish
 from testbed.drivers.serial_port import SerialPort
 from testbed.errors import LinkError
 from testbed.links import ByteLink, LinkLost
@@ -19,12 +19,13 @@ from testbed.protocols.scpi import (
     ScpiSettings,
     SetTemplate,
     check_scpi,
-    parse_number,
     shown,
 )
-from testbed.signals import Command, Level, Outcome, Priority, Signal
+from testbed.signals import Command, Level, Outcome, Priority
 
 from .conversation import Conversation, Exchange
+from .decoder import ScpiDecoder
+from .readings import Reading
 
 _UNSAID_PERIOD_NS = NS  # how often a signal is asked for whose profile gives no rate
 
@@ -42,7 +43,11 @@ class ScpiDriver(Driver):
         self._expected = None if settings.identity is None else Identity.parse(settings.identity)
         self._timeout = settings.timeout_seconds
         self._port = SerialPort.of(device)
-        self._queries = {device.signals[name]: a.query for name, a in addresses.items() if a.query}
+        self._readings = [
+            Reading(device.signals[name], a.query, context.publish, self.publish_bad)
+            for name, a in addresses.items()
+            if a.query
+        ]
         self._templates = {
             device.signals[name].id: SetTemplate.of(a.set_) for name, a in addresses.items() if a.set_
         }
@@ -51,6 +56,11 @@ class ScpiDriver(Driver):
         self._tickers: list[Ticker] = []
         self._troubled: set[int] = set()
         self._ended = ""
+
+    @classmethod
+    def decoder(cls, device: Device, publish: Publish, doubt: Publish) -> Decoder:
+        """Return what decodes the recorded frames of `device` again."""
+        return ScpiDecoder(device, publish, doubt)
 
     @property
     def command_timeout(self) -> float:
@@ -68,9 +78,9 @@ class ScpiDriver(Driver):
         self.identity = await talk.identify()
         self._check_identity()
         talk.say("*CLS")  # errors from before we came are none of ours
-        for signal, query in self._queries.items():
-            period_ns = signal.period_ns or _UNSAID_PERIOD_NS
-            self._tickers.append(self.clock.every(period_ns, self._poll(talk, signal, query)))
+        for reading in self._readings:
+            period_ns = reading.signal.period_ns or _UNSAID_PERIOD_NS
+            self._tickers.append(self.clock.every(period_ns, self._poll(talk, reading)))
 
     async def disconnect(self) -> None:
         """Stop polling and close the port; what is pending fails at once."""
@@ -107,39 +117,35 @@ class ScpiDriver(Driver):
 
     # Readings ---------------------------------------------------------------------------------
 
-    def _poll(self, talk: Conversation, signal: Signal, query: str) -> Callable[[], None]:
+    def _poll(self, talk: Conversation, reading: Reading) -> Callable[[], None]:
         exchange = Exchange(
-            query,
-            answered=partial(self._reading, talk, signal, query),
-            failed=partial(self._no_reading, talk, signal, query),
+            reading.query,
+            answered=partial(self._read, talk, reading),
+            failed=partial(self._unread, talk, reading),
         )
-        return talk.poll(exchange, key=signal.name)
+        return talk.poll(exchange, key=reading.signal.name)
 
-    def _reading(self, talk: Conversation, signal: Signal, query: str, time_ns: int, line: Line) -> None:
-        try:
-            if line.defect:
-                raise ValueError(f"{line.defect} came")
-            value = parse_number(line.text)
-        except ValueError as error:
-            talk.lose_step()
-            self._no_reading(talk, signal, query, str(error))
-            return
-        self._troubled.discard(signal.id)
-        if math.isfinite(value):
-            self.publish(signal, time_ns, value)
-        elif math.isnan(value):
-            self.publish_bad(signal, f"{query}: the instrument has no value (9.91E37)")
+    def _read(self, talk: Conversation, reading: Reading, time_ns: int, line: Line) -> None:
+        if reading.arrived(time_ns, line):
+            self._troubled.discard(reading.signal.id)
         else:
-            self.publish_bad(signal, f"{query}: overload (9.9E37)")
+            talk.lose_step()
+            self._ask_why(talk, reading)
 
-    def _no_reading(self, talk: Conversation, signal: Signal, query: str, reason: str) -> None:
+    def _unread(self, talk: Conversation, reading: Reading, reason: str) -> None:
         if self._link is None:  # every signal is about to be marked with the reason of the loss
             return
-        self.publish_bad(signal, f"{query}: {reason}")
-        if signal.id not in self._troubled:  # once for each run of failures, not for each failure
-            self._troubled.add(signal.id)
-            ask = Exchange("SYST:ERR?", answered=partial(self._explained, query), failed=lambda reason: None)
-            talk.ask(ask, Priority.POLL, key="SYST:ERR?")
+        reading.bad(reason)
+        self._ask_why(talk, reading)
+
+    def _ask_why(self, talk: Conversation, reading: Reading) -> None:
+        if reading.signal.id in self._troubled:  # once for each run of failures, not for each failure
+            return
+        self._troubled.add(reading.signal.id)
+        ask = Exchange(
+            "SYST:ERR?", answered=partial(self._explained, reading.query), failed=lambda reason: None
+        )
+        talk.ask(ask, Priority.POLL, key="SYST:ERR?")
 
     def _explained(self, query: str, time_ns: int, line: Line) -> None:
         try:

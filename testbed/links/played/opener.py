@@ -211,13 +211,14 @@ class PlayedAttributes:
         self.table = table
         self._lost = lost
         self._listeners: dict[str, BytesReceived] = {}
-        self._answer: asyncio.Future[GattFrame] | None = None
+        self._answer: asyncio.Future[tuple[int, GattFrame]] | None = None
         self._player = player
         player.start(self._arrived, self._gone)
 
-    async def read(self, characteristic: str) -> bytes:
-        """Read a characteristic's value."""
-        return (await self._ask(GattFrame(AttOpcode.READ_REQUEST, characteristic))).value
+    async def read(self, characteristic: str) -> tuple[int, bytes]:
+        """Read a characteristic: the time is that of the recording."""
+        time_ns, answer = await self._ask(GattFrame(AttOpcode.READ_REQUEST, characteristic))
+        return time_ns, answer.value
 
     async def write(self, characteristic: str, value: bytes, *, response: bool = True) -> None:
         """Write a characteristic's value."""
@@ -234,18 +235,18 @@ class PlayedAttributes:
         """Disconnect."""
         self._player.close()
 
-    async def _ask(self, request: GattFrame) -> GattFrame:
+    async def _ask(self, request: GattFrame) -> tuple[int, GattFrame]:
         # Set before sending, though an answer comes no earlier than in the next turn.
-        answer: asyncio.Future[GattFrame] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[tuple[int, GattFrame]] = asyncio.get_running_loop().create_future()
         self._answer = answer
         self._player.send(request.encode())
         try:
-            found = await answer
+            time_ns, found = await answer
         finally:
             self._answer = None
         if found.opcode is AttOpcode.ERROR_RESPONSE:
-            raise AttError("the device refused", int.from_bytes(found.value[:1], "big"))
-        return found
+            raise AttError(int.from_bytes(found.value[:1], "big"), time_ns)
+        return time_ns, found
 
     def _arrived(self, time_ns: int, data: bytes) -> None:
         frame = decode_frame(data)
@@ -253,7 +254,7 @@ class PlayedAttributes:
             if (listener := self._listeners.get(frame.characteristic)) is not None:
                 listener(time_ns, frame.value)
         elif self._answer is not None and not self._answer.done():
-            self._answer.set_result(frame)
+            self._answer.set_result((time_ns, frame))
 
     def _gone(self, reason: str) -> None:
         if self._answer is not None and not self._answer.done():

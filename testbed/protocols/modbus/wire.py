@@ -45,7 +45,7 @@ def modbus_wire(wire: Wire) -> ModbusWire:
     try:
         return ModbusWire(
             unit=_number(wire, "unit", 1, _UNITS[wire.scheme]),
-            timeout=_seconds(wire),
+            timeout=timeout_of(wire),
             inflight=_number(wire, "inflight", 8, range(1, 257)) if wire.scheme == TCP else 1,
             baud=_number(wire, "baud", 19200, range(50, 10_000_001)),
             parity=_parity(wire),
@@ -62,7 +62,8 @@ def _number(wire: Wire, name: str, default: int, allowed: range) -> int:
     return number
 
 
-def _seconds(wire: Wire) -> float:
+def timeout_of(wire: Wire) -> float:
+    """Return how long a response may take, in seconds; raises ValueError for what is no such time."""
     text = wire.option("timeout", "0.5")
     try:
         timeout = float(text)

@@ -1,0 +1,46 @@
+"""What a characteristic's value says: samples of the signals that live in it."""
+
+from __future__ import annotations
+
+from testbed.bench.device import Device
+from testbed.drivers.decoder import Publish, PublishBad
+from testbed.protocols.gatt import Characteristic, characteristics
+from testbed.signals import Access, Sample
+
+
+class Report:
+    """One characteristic and the signals that are reported from it: all but those that are told."""
+
+    def __init__(
+        self, characteristic: Characteristic, device: Device, publish: Publish, publish_bad: PublishBad
+    ) -> None:
+        self.characteristic = characteristic
+        signals = (device.signals[name] for name in characteristic.fields)
+        self.signals = [signal for signal in signals if signal.access is not Access.WRITE]
+        self.notifies = any(signal.access is Access.NOTIFY for signal in self.signals)
+        self._publish = publish
+        self._publish_bad = publish_bad
+
+    def arrived(self, time_ns: int, value: bytes) -> None:
+        """Publish what a value says that was read or notified."""
+        try:
+            numbers = self.characteristic.decode(value)
+        except ValueError as error:
+            self.refused(time_ns, str(error))
+            return
+        for signal in self.signals:
+            number = numbers[signal.name]
+            if number is None:
+                self._publish_bad(signal, "the device says that the value is not known", time_ns)
+            else:
+                self._publish(Sample(signal.id, time_ns, number))
+
+    def refused(self, time_ns: int, reason: str) -> None:
+        """Publish that there is no value, and why."""
+        for signal in self.signals:
+            self._publish_bad(signal, reason, time_ns)
+
+
+def reports_of(device: Device, publish: Publish, publish_bad: PublishBad) -> list[Report]:
+    """Return the characteristics of a device's profile; raises BenchFileError for wrong addresses."""
+    return [Report(each, device, publish, publish_bad) for each in characteristics(device.profile)]
