@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.links.base import Direction
-from testbed.links.played import Delivery, Loss, Opened, Parting, Refused, Rules, WaitUntil
+from testbed.links.played import Asked, Delivery, Loss, Opened, Parting, Refused, Rules, WaitUntil
 from testbed.protocols.cobs import ANSWER, Frame, encode_frame
 from testbed.protocols.cobs.mask import CobsMask
 from testbed.protocols.crc import CATALOGUE
@@ -283,11 +284,67 @@ def test_where_the_rules_allow_it_a_request_may_be_skipped_beside_one_that_was_m
     assert controller.script.skipped == 1
 
 
+def test_a_request_that_was_asked_instead_of_another_is_no_skipped_one() -> None:
+    frames = [
+        frame
+        for number in range(10)
+        for frame in (
+            tx(100 * number + 100, read(number, 7 if number != 4 else 8)),
+            tx(100 * number + 150, read(number, 8)),
+        )
+    ]
+    controller = Controller(frames, MODBUS, rules=Rules(skips=True))
+    for number in range(9):
+        controller.send(100 * number + 100, read(number, 7))
+        controller.send(100 * number + 150, read(number, 8))
+    told = [(each.time_ns, each.parting) for each in controller.end(1040).divergences]
+    assert told == [(500 * MS, Parting.MISSED)]
+
+
+def about(slack: float) -> Rules:
+    """Return rules under which a setting may be off by `slack`."""
+
+    def volts(asked: Asked) -> float:
+        return float(asked.content.rpartition(b" ")[2])
+
+    def fits(asked: Asked, others: Sequence[Asked], held_ns: int) -> bool:
+        values = [volts(each) for each in others]
+        return bool(values) and min(values) - slack <= volts(asked) <= max(values) + slack
+
+    return Rules(fits=fits, skips=True)
+
+
+SETTINGS = [tx(100 + 10 * number, b"VOLT %d\n" % number) for number in range(10)]
+
+
 def test_where_the_rules_allow_it_a_request_may_be_near() -> None:
-    rules = Rules(near=lambda recorded, asked: abs(len(recorded.content) - len(asked.content)) <= 1)
-    controller = Controller([tx(100, b"VOLT 5\n")], SCPI, rules=rules)
-    controller.send(100, b"VOLT 55\n")
+    controller = Controller(SETTINGS, SCPI, rules=about(0.5))
+    for number in range(10):
+        controller.send(100 + 10 * number, b"VOLT %.1f\n" % (number + 0.4))
     assert controller.end(1000).told == []
+
+
+def test_a_request_that_comes_late_may_stand_between_those_around_it() -> None:
+    controller = Controller(SETTINGS, SCPI, rules=about(0.5))
+    for number in range(10):
+        controller.send(100 + 10 * number + 25, b"VOLT %d\n" % number)
+    assert controller.end(1000).told == []
+
+
+def test_a_request_beyond_those_around_it_is_told() -> None:
+    controller = Controller(SETTINGS, SCPI, rules=about(0.5))
+    controller.send(190, b"VOLT 9.6\n")
+    assert [each.data for each in controller.played.divergences] == [b"VOLT 9.6\n"]
+
+
+def test_a_recorded_request_that_stands_out_is_neither_taken_nor_skipped() -> None:
+    frames = [*SETTINGS[:5], tx(150, b"VOLT 500\n"), *SETTINGS[6:]]
+    controller = Controller(frames, SCPI, rules=about(0.5))
+    for number in range(9):  # one less: the next one has stood in for the one that stands out
+        controller.send(100 + 10 * number, b"VOLT %d\n" % number)
+    assert [(each.parting, each.data) for each in controller.end(1000).divergences] == [
+        (Parting.MISSED, b"VOLT 500\n")
+    ]
 
 
 # Links that come and go -----------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class DriverLog:
     samples: list[Sample] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     frames: list[tuple[int, Direction, bytes]] = field(default_factory=list)
+    recorded: list[tuple[int, Direction, bytes]] = field(default_factory=list)
     driver: Driver | None = None
 
     def context(self) -> DriverContext:
@@ -62,6 +63,7 @@ class DriverLog:
         )
 
     def _passed(self, time_ns: int, direction: Direction, data: bytes) -> None:
+        self.recorded.append((time_ns, direction, data))
         if not direction.is_mark:
             self.frames.append((time_ns, direction, data))
 

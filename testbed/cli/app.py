@@ -19,6 +19,7 @@ from . import (
     export,
     import_,
     new,
+    play,
     promote,
     replay,
     replay_all,
@@ -42,6 +43,7 @@ app = typer.Typer(
 
 app.command()(run.run)
 app.command()(emulate.emulate)
+app.command()(play.play)
 app.command()(bench.check)
 app.command()(bench.schema)
 app.command()(new.new)

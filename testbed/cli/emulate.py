@@ -11,6 +11,8 @@ from .bench import BenchFile, read_bench
 from .output import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testbed.bench import Bench
     from testbed.plants import Plant
 
@@ -33,7 +35,7 @@ def emulate(
     from testbed.session.plant import make_plant
 
     if leash:
-        _die_with_parent()
+        die_with_parent()
     bench = read_bench(file)
     names = parse_names(only, bench)
     plant = make_plant(bench)
@@ -50,7 +52,11 @@ async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int,
     from testbed.emulators.bench import emulate_bench
     from testbed.emulators.places import SystemPlaces
 
-    told = _Told(names, json=json)
+    def serving() -> None:
+        if not json:
+            typer.echo("serving until interrupted (Ctrl-C)", err=True)
+
+    told = Told(names, json=json, complete=serving)
     loop = asyncio.get_running_loop()
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
@@ -70,20 +76,24 @@ async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int,
             clock.close()
 
 
-class _Told:
+class Told:
     """Gathers the devices as they get ready and prints them once, when the last one has been heard of."""
 
-    def __init__(self, names: list[str], *, json: bool) -> None:
+    def __init__(self, names: list[str], *, json: bool, complete: Callable[[], None] = lambda: None) -> None:
+        """Print for `names`; `complete` is called after that."""
         self._names = names
+        self._complete = complete
         self._json = json
         self._wires: dict[str, str] = {}
         self._failed: dict[str, str] = {}
 
     def ready(self, name: str, wire: str) -> None:
+        """Hear of a device that answers at a wire."""
         self._wires[name] = wire
         self._print_if_complete()
 
     def failed(self, name: str, reason: str) -> None:
+        """Hear of a device that cannot answer."""
         self._failed[name] = reason
         typer.echo(f"testbed: {name} cannot be emulated: {reason}", err=True)
         self._print_if_complete()
@@ -95,14 +105,14 @@ class _Told:
         if self._json:
             devices = {name: {"wire": wire} for name, wire in wires.items()}
             print_json({"devices": devices, **({"failed": self._failed} if self._failed else {})})
-            return
-        width = max((len(name) for name in wires), default=0)
-        for name, wire in wires.items():
-            typer.echo(f"{name:<{width}}  {wire}")
-        typer.echo("serving until interrupted (Ctrl-C)", err=True)
+        else:
+            width = max((len(name) for name in wires), default=0)
+            for name, wire in wires.items():
+                typer.echo(f"{name:<{width}}  {wire}")
+        self._complete()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux for SIGTERM when the controller that started us is gone (prctl(2), PR_SET_PDEATHSIG)."""
     import ctypes
     import os

@@ -15,6 +15,9 @@ def replay(
     decode: Annotated[
         bool, typer.Option("--decode", help="Turn the recorded bytes into samples again and compare them.")
     ] = False,
+    wire: Annotated[
+        bool, typer.Option("--wire", help="Play the recording on real wires, at its own speed, to a run.")
+    ] = False,
     bench: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A changed bench file instead of the recorded one.")
     ] = None,
@@ -32,8 +35,11 @@ def replay(
     from testbed.session.file import find_session
 
     from .replay_decode import replay_decode
+    from .replay_wire import replay_wire
 
-    if not decode:
-        raise UsageError("say which kind of replay", "give --decode")
+    if decode == wire:
+        raise UsageError("say which kind of replay", "give one of --decode, --wire")
     path = find_session(session)
-    replay_decode(path, bench=bench, profiles=profiles, session=output, json=as_json)
+    if decode:
+        replay_decode(path, bench=bench, profiles=profiles, session=output, json=as_json)
+    replay_wire(path, bench=bench, profiles=profiles, session=output, json=as_json)

@@ -54,7 +54,7 @@ def run(
     if path.exists():  # said before anything is started; the writer makes sure of it
         raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
     seed = bench.seed if seed is None else seed
-    _spare_the_collector()
+    spare_the_collector()
     if virtual:
         verdict, failure = _run_virtually(bench, path, seconds, seed, live=not json)
     else:
@@ -89,7 +89,7 @@ async def _run(
             bench, absent = emulated.rewire(bench), emulated.failed
         with live_view(path, bench, seconds, wanted=live) as speak:
             controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
-            _stop_on_signals(controller.stop)
+            stop_on_signals(controller.stop)
             return await controller.run(seconds), controller.recording_failure
 
 
@@ -118,13 +118,13 @@ def _run_virtually(
     with follow_clock(f"{bench.name} in virtual time", seconds, wanted=live) as begun:
 
         def start(run: Run, clock: VirtualClock) -> None:
-            _stop_on_signals(run.stop)
+            stop_on_signals(run.stop)
             begun(clock)
 
         return run_virtually(bench, path, seconds, seed=seed, tell=tell, begun=start)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Leave what is loaded out of this process' garbage collection, and collect seldom.
 
     What flows is freed by counting references; each full collection of the loaded libraries would
@@ -137,7 +137,8 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _stop_on_signals(stop: Callable[[str], None]) -> None:
+def stop_on_signals(stop: Callable[[str], None]) -> None:
+    """Call `stop` with the reason when a signal asks this process to end."""
     import asyncio
     import signal
 

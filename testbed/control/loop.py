@@ -70,6 +70,7 @@ class LoopRunner:
         self._early_ns = spec.reads.period_ns // 2 or spec.period_ns // 4
         self._safe_value = math.nan if spec.writes.safe is None else spec.writes.safe
         self._last_ns = 0
+        self._computed_ns = 0
         self._good_ns = clock.now()
         self._safe = False
         self._safe_command: Command | None = None
@@ -104,20 +105,22 @@ class LoopRunner:
         now = self._clock.now()
         first = self._last_ns == 0
         lateness = 0 if first else max(0, now - due)
-        # Times of samples, not of our own turns: the controller then depends on nothing but what was
-        # measured and when, so that a replay of the bytes gives the same commands to the last bit.
-        dt = self.spec.period_ns / 1e9 if first else (sample.time_ns - self._last_ns) / 1e9
         self._last_ns = sample.time_ns
-        self._cycle(sample, now, lateness, dt)
+        self._cycle(sample, now, lateness)
 
-    def _cycle(self, sample: Sample, now: int, lateness: int, dt: float) -> None:
+    def _cycle(self, sample: Sample, now: int, lateness: int) -> None:
         age = now - sample.time_ns
         if self._pending is not None and self._pending.pending:
             # The actuator is slower than the loop: a second command would only queue behind the first.
             terms = NO_TERMS._replace(setpoint=self.spec.setpoint, measured=sample.value)
             self._cycles.add(now, lateness, age, -1, -1, OVERRUN, terms)
             return
-        output = self._pid.compute(self.spec.setpoint, sample.value, dt)
+        # Times of samples, not of our own turns: the controller then depends on nothing but what was
+        # measured and when, so that a replay of the bytes gives the same commands to the last bit. Since
+        # the last cycle that computed: an overrun must cost the integral no time.
+        since_ns = sample.time_ns - self._computed_ns if self._computed_ns else self.spec.period_ns
+        self._computed_ns = sample.time_ns
+        output = self._pid.compute(self.spec.setpoint, sample.value, since_ns / 1e9)
         terms = self._pid.terms
 
         def done(command: Command) -> None:
@@ -171,5 +174,5 @@ class LoopRunner:
 
     def _restart(self, output: float) -> None:
         """Begin afresh with the next cycle, from the actuator's `output` (NaN: unknown)."""
-        self._last_ns = 0
+        self._last_ns = self._computed_ns = 0
         self._pid.reset(output)

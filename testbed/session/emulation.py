@@ -64,12 +64,13 @@ async def emulation(file: Path, names: Iterable[str], seed: int) -> AsyncIterato
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
-        yield await _ready(process)
+        yield await ready_line(process)
     finally:
-        await _stop(process)
+        await stop_process(process)
 
 
-async def _ready(process: asyncio.subprocess.Process) -> Emulation:
+async def ready_line(process: asyncio.subprocess.Process) -> Emulation:
+    """Return what the process prints first, once its devices answer; raises TestbedError when it cannot."""
     assert process.stdout is not None  # noqa: S101  (asked for as a pipe)
     try:
         async with asyncio.timeout(_READY_TIMEOUT):
@@ -86,7 +87,8 @@ async def _ready(process: asyncio.subprocess.Process) -> Emulation:
     return Emulation(wires, told.get("failed", {}))
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def stop_process(process: asyncio.subprocess.Process) -> None:
+    """End the process, if need be by force."""
     if process.returncode is not None:
         return
     process.terminate()

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 
-from bumble.att import ATT_Error, ATT_Handle_Value_Notification, Attribute
-from bumble.core import UUID
+from bumble.att import ATT_Error, Attribute
 from bumble.device import Connection
 from bumble.gatt import Characteristic as ServedCharacteristic
-from bumble.gatt import CharacteristicValue, Service
+from bumble.gatt import CharacteristicValue
 
 from testbed.clock import NS, Clock, Ticker
 from testbed.emulators.base import EmulatedDevice
-from testbed.protocols.gatt import Characteristic, GattSettings, characteristics, uuid16
+from testbed.protocols.gatt import Characteristic, GattSettings, characteristics
 from testbed.signals import Access
 
-from .advertising import advertising_data
-from .radio import Radio, heed_cancellation
+from .presence import Presence, bumble_uuid
+from .radio import Radio
 
 # ATT errors, Core Specification 5.4, vol 3 part F, 3.4.1.1.
 _READ_NOT_PERMITTED, _WRITE_NOT_PERMITTED = 0x02, 0x03
 _INVALID_LENGTH, _UNLIKELY, _VALUE_NOT_ALLOWED = 0x0D, 0x0E, 0x13
-
-_CONNECTION_TIMEOUT = 0x08  # what a central sees when a device goes out of range (vol 1 part F, 2.8)
-_OFF_SECONDS = 2.0
 
 _FLAGS = {
     Access.READ: ServedCharacteristic.Properties.READ,
@@ -36,7 +30,7 @@ _FLAGS = {
 
 
 class Peripheral:
-    """Answers for one device while `run` runs; `unplug` takes it off the air and `plug` back."""
+    """Answers for one device while its `presence` runs."""
 
     def __init__(
         self, emulated: EmulatedDevice, radio: Radio, clock: Clock, log: Callable[[str], None]
@@ -44,76 +38,22 @@ class Peripheral:
         device = emulated.device
         settings = device.profile.settings(GattSettings)
         self.device = device
-        self.address = device.wire.host
         self._store = emulated.store
         self._clock = clock
         self._log = log
-        self._plugged = True
-        self._changed = asyncio.Event()
-        self._connection: Connection | None = None
         self._tickers: dict[int, Ticker] = {}
         self._speechless: set[int] = set()
-        self._bumble = radio.device(settings.advertised_name or device.name, self.address)
-        served = characteristics(device.profile)
-        self._bumble.add_services(self._services(served))
-        services = [each.service for each in served]
-        self._bumble.advertising_data = advertising_data(settings.advertised_name, services)
-        self._bumble.on("connection", self._connected)
-
-    def plug(self) -> None:
-        """Advertise again; nothing happens when it does."""
-        self._plugged = True
-        self._changed.set()
-
-    def unplug(self) -> None:
-        """Go off the air, as a device whose battery is pulled; nothing happens when it is."""
-        self._plugged = False
-        self._changed.set()
-
-    async def run(self, ready: Callable[[], None]) -> None:
-        """Be a device until cancelled; calls `ready` once it advertises."""
-        await self._bumble.power_on()
-        try:
-            await self._settle()
-            heed_cancellation()
-            ready()
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                await self._settle()
-                heed_cancellation()
-        finally:
-            self._silence()
-
-    async def _settle(self) -> None:
-        """Make the air as it should be: advertising while free, silent while unplugged."""
-        if self._plugged and self._connection is None:
-            if self._bumble.legacy_advertiser is None:
-                await self._bumble.start_advertising()
-        elif not self._plugged:
-            await self._bumble.stop_advertising()
-            if self._connection is not None:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_OFF_SECONDS):
-                        await self._connection.disconnect(_CONNECTION_TIMEOUT)
-
-    def _connected(self, connection: Connection) -> None:
-        self._connection = connection
-        connection.on("disconnection", self._disconnected)
-        self._changed.set()
-
-    def _disconnected(self, reason: int) -> None:
-        self._connection = None
-        self._silence()
-        self._changed.set()
+        self.presence = Presence(
+            radio, device, self._services(), self._silence, advertised_name=settings.advertised_name
+        )
 
     # What it serves ---------------------------------------------------------------------------
 
-    def _services(self, served: list[Characteristic]) -> list[Service]:
+    def _services(self) -> list[tuple[str, list[ServedCharacteristic[bytes]]]]:
         grouped: dict[str, list[ServedCharacteristic[bytes]]] = {}
-        for each in served:
+        for each in characteristics(self.device.profile):
             grouped.setdefault(each.service, []).append(self._served(each))
-        return [Service(_bumble_uuid(uuid), members) for uuid, members in grouped.items()]
+        return list(grouped.items())
 
     def _served(self, each: Characteristic) -> ServedCharacteristic[bytes]:
         accesses = {self.device.signals[name].access for name in each.fields}
@@ -136,7 +76,7 @@ class Peripheral:
 
         permissions = Attribute.Permissions.READABLE | Attribute.Permissions.WRITEABLE
         served = ServedCharacteristic(
-            _bumble_uuid(each.uuid), flags, permissions, CharacteristicValue(read=read, write=write)
+            bumble_uuid(each.uuid), flags, permissions, CharacteristicValue(read=read, write=write)
         )
         served.on(
             served.EVENT_SUBSCRIPTION,
@@ -184,8 +124,6 @@ class Peripheral:
         return min(periods, default=NS)
 
     def _notify(self, each: Characteristic, served: ServedCharacteristic[bytes]) -> None:
-        if self._connection is None:
-            return
         try:
             value = self._value(each)
         except ValueError as error:  # a device without a value to send is silent
@@ -194,17 +132,9 @@ class Peripheral:
                 self._log(f"{self.device.name}: nothing sent: {error}")
             return
         self._speechless.discard(served.handle)
-        # bumble's notify_subscriber does the same in a task of its own, and once more formats a log line.
-        notification = ATT_Handle_Value_Notification(attribute_handle=served.handle, attribute_value=value)
-        self._bumble.gatt_server.send_gatt_pdu(self._connection, bytes(notification))
+        self.presence.notify(served, value)
 
     def _silence(self) -> None:
         for ticker in self._tickers.values():
             ticker.cancel()
         self._tickers.clear()
-
-
-def _bumble_uuid(uuid: str) -> UUID:
-    """Return a UUID in its shortest form, as devices send it."""
-    short = uuid16(uuid)
-    return UUID(uuid) if short is None else UUID.from_16_bits(short)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import quote
 
+from testbed.bench.device import Device
 from testbed.emulators.base import EmulatedDevice, EmulatorContext, Ready
 from testbed.errors import TestbedError
 
 from .peripheral import Peripheral
+from .presence import Presence
 from .radio import Radio
 
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
@@ -24,12 +26,27 @@ async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, rea
     Each device keeps the address of its wire; the wire that is handed to `ready` adds the D-Bus under
     which it can be reached. Raises MissingPart without dbus-daemon, TestbedError for wrong addresses.
     """
+    await serve_on_air(
+        [each.device for each in devices],
+        lambda radio: [Peripheral(each, radio, context.clock, context.log).presence for each in devices],
+        context,
+        ready,
+    )
+
+
+async def serve_on_air(
+    devices: Sequence[Device],
+    make: Callable[[Radio], Sequence[Presence]],
+    context: EmulatorContext,
+    ready: Ready,
+) -> None:
+    """Let the devices that `make` puts on the air be there until cancelled; raises as `serve` does."""
     _check_addresses(devices)
     radio = Radio()
     try:
-        peripherals = [Peripheral(each, radio, context.clock, context.log) for each in devices]
+        present = make(radio)
         async with context.places.adapter(radio.device("adapter", _CENTRAL), context.clock) as bus:
-            await _serve(peripherals, bus, context, ready)
+            await _serve(present, bus, context, ready)
     except ExceptionGroup as group:
         first: Exception = group
         while isinstance(first, ExceptionGroup):
@@ -39,23 +56,23 @@ async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, rea
         await radio.close()
 
 
-async def _serve(peripherals: list[Peripheral], bus: str, context: EmulatorContext, ready: Ready) -> None:
+async def _serve(present: Sequence[Presence], bus: str, context: EmulatorContext, ready: Ready) -> None:
     query = f"?bus={quote(bus, safe='/:=')}" if bus else ""
     async with asyncio.TaskGroup() as tasks:
-        for each in peripherals:
+        for each in present:
             name = each.device.name
             context.plugs[name] = each
-            wire = f"ble://{each.address}{query}"
+            wire = f"ble://{each.device.wire.host}{query}"
             tasks.create_task(each.run(partial(ready, name, wire)), name=f"peripheral {name}")
 
 
-def _check_addresses(devices: Sequence[EmulatedDevice]) -> None:
+def _check_addresses(devices: Sequence[Device]) -> None:
     seen: dict[str, str] = {_CENTRAL: "the virtual adapter"}
     for each in devices:
-        name, address = each.device.name, each.device.wire.host
+        name, address = each.name, each.wire.host
         if not _ADDRESS.fullmatch(address):
             raise TestbedError(
-                f"{name}: {address!r} in {each.device.wire} is no Bluetooth address",
+                f"{name}: {address!r} in {each.wire} is no Bluetooth address",
                 "write ble://C0:FF:EE:00:00:01",
             )
         if address in seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -63,24 +64,25 @@ class Divergence(NamedTuple):
     data: bytes = b""
     nearest: tuple[int, bytes] | None = None
 
-    def words(self, start_ns: int) -> str:
-        """Return it for people, with times in seconds since `start_ns`."""
+    def words(self, start_ns: int, say: Callable[[bytes], str] | None = None) -> str:
+        """Return it for people, with times in seconds since `start_ns`; `say` puts bytes into words."""
+        say = say or shown
         text = f"at {_seconds(self.time_ns, start_ns)} s the controller {self.parting}"
         if self.data:
-            text += f": {shown(self.data)}"
+            text += f": {say(self.data)}"
         if self.nearest is not None:
             time_ns, data = self.nearest
-            text += f"; the nearest recorded is {shown(data)} at {_seconds(time_ns, start_ns)} s"
+            text += f"; the nearest recorded is {say(data)} at {_seconds(time_ns, start_ns)} s"
         return text
 
 
 def shown(data: bytes) -> str:
     """Return bytes for people: as text where they are text, else in hexadecimal."""
-    shown_part, more = data[:_SHOWN], " ..." if len(data) > _SHOWN else ""
-    text = shown_part.rstrip(b"\r\n")
-    if text and all(0x20 <= byte < 0x7F for byte in text):
-        return f"'{text.decode()}'{more}"
-    return shown_part.hex(" ") + more
+    part, more = data[:_SHOWN], " ..." if len(data) > _SHOWN else ""
+    text = part.rstrip(b"\r\n").decode("ascii", "backslashreplace")
+    if text and text.isprintable() and "\\x" not in text:
+        return f"'{text}'{more}"
+    return part.hex(" ") + more
 
 
 def _seconds(time_ns: int, start_ns: int) -> str:

@@ -6,30 +6,17 @@ script opens it, tells it what the controller sends, and hands over what is due.
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
-from collections.abc import Callable, Hashable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from testbed.links.base import Direction
 
+from .connections import Connections, text_of
 from .dialect import Asked, Dialect
 from .outcomes import Delivery, Divergence, Loss, Opened, Parting, Refused, WaitUntil
+from .pending import Due, Pending
+from .requests import Requests
 from .rules import Rules
-from .track import Answer, Mark, Part, RawFrame, Request, Track
-
-_OVER = "the recording holds no further connection"
-_ELSEWHERE_NS = 1_000_000  # how much nearer a request about another place must be to seem the one meant
-
-
-class _Due(NamedTuple):
-    """Something with its place in the recorded order; `part` counts the parts of an answer."""
-
-    time_ns: int
-    chunk: int
-    at: int
-    part: int
-    what: Answer | Mark
+from .track import Answer, Mark, RawFrame, Request, Track
 
 
 class Script:
@@ -54,90 +41,61 @@ class Script:
         diverged: Callable[[Divergence], None],
         rules: Rules | None = None,
     ) -> None:
-        self.skipped = 0
-        """How many recorded requests were left out where the rules allow it."""
         self._dialect = dialect
         self._end_ns = end_ns
         self._diverged = diverged
         self._rules = rules or Rules()
         self._track = Track(frames, dialect)
-        self._waiting: dict[Hashable, list[Request]] = {}  # not made yet, by place, in time order
-        self._expiring: deque[Request] = deque()  # all that were read, in time order
-        self._made_ns: dict[Hashable, int] = {}  # the recorded time of the last request made, by place
-        self._ready: list[_Due] = []
-        self._begun: _Due | None = None  # the rest of an answer of which a part was delivered
+        self._requests = Requests(self._rules, end_ns)
+        self._connections = Connections()
+        self._pending = Pending()
         self._unsent = b""  # of a request that is not whole yet
-        self._attempts: deque[Mark] = deque()
-        self._losses: dict[int, Mark] = {}  # by connection
-        self._ended: dict[int, int] = {}  # when a connection was lost; 0: the controller closed it
-        self._open = False
-        self._connection = 0
-        self._marked = False
         self._read_one()
+        self._marked = bool(self._connections.attempts)
 
-    # Opening and closing ------------------------------------------------------------------------
+    @property
+    def skipped(self) -> int:
+        """How many recorded requests were left out where the rules allow it."""
+        return self._requests.skipped
+
+    # The link -----------------------------------------------------------------------------------
 
     def open(self, now_ns: int, *, wait: bool = True) -> Opened | Refused | WaitUntil:
         """Attempt to open the link, as often as WaitUntil says; without `wait`, settle it at once."""
-        self._read_until(now_ns)
         if not self._marked:  # a recording without marks: it was open before anything else
-            self._open = True
+            self._connections.open = True
             return Opened(b"")
-        while not self._attempts and not self._track.ended:
+        self._read_until(now_ns)
+        while not self._connections.attempts and not self._track.ended:
             self._read_one()
-        self._pass_over(now_ns)
-        if not self._attempts:
-            if now_ns < self._end_ns:
-                self._diverged(Divergence(now_ns, Parting.OPENED))
-            return Refused(_OVER)
-        mark = self._attempts[0]
-        refused = mark.direction is Direction.LOST
-        if mark.time_ns > now_ns and (wait or mark.time_ns > now_ns + self._rules.window_ns):
-            if wait:
-                return WaitUntil(mark.time_ns, refused)
-            return Refused("in the recording it was opened later")
-        self._attempts.popleft()
-        if refused:
-            return Refused(mark.data.decode("utf-8", "replace"))
-        self._open, self._connection, self._unsent = True, mark.connection, b""
-        return Opened(mark.data)
+        for mark in self._connections.passed(now_ns):
+            self._diverged(Divergence(mark.time_ns, Parting.UNOPENED))
+        if not self._connections.attempts and now_ns < self._end_ns:
+            self._diverged(Divergence(now_ns, Parting.OPENED))
+        return self._connections.attempt(now_ns, None if wait else self._rules.window_ns)
+
+    def next_attempt(self) -> WaitUntil | None:
+        """Return when the next attempt to open was made and how it ended, as far as that has been read."""
+        if not self._connections.attempts:
+            return None
+        mark = self._connections.attempts[0]
+        return WaitUntil(mark.time_ns, mark.direction == Direction.LOST)
 
     def close(self) -> None:
         """Note that the controller closed the link."""
-        if not self._open:
-            return
+        self._connections.close()
         self._shut()
-        # A loss that the recording has after it closed too was that of another attempt to open.
-        self._ended.setdefault(self._connection, 0)
-        if (mark := self._losses.pop(self._connection, None)) is not None:
-            self._attempts.appendleft(mark)
 
     def _shut(self) -> None:
-        self._open = False
-        self._begun = None
+        self._pending.forget_begun()
         self._unsent = b""
-
-    def _pass_over(self, now_ns: int) -> None:
-        """Forget attempts that the controller did not make: a later one has come to pass since."""
-        attempts = self._attempts
-        while attempts:
-            over = self._ended.get(attempts[0].connection, now_ns + 1) <= now_ns
-            mark = attempts[0]
-            followed = len(attempts) > 1 and attempts[1].time_ns <= now_ns
-            if mark.direction is Direction.OPEN:
-                if not (over or followed):
-                    return
-                self._diverged(Divergence(mark.time_ns, Parting.UNOPENED))
-            elif not followed:
-                return
-            attempts.popleft()
 
     # The controller's side ----------------------------------------------------------------------
 
     def sent(self, now_ns: int, data: bytes) -> None:
         """Take what the controller sends; ask `next_due` afterwards."""
         self._read_until(now_ns + self._rules.window_ns)
-        self._expire(now_ns)
+        self._tell_missed(now_ns)
         buffer = self._unsent + data
         at = 0
         for asked in self._dialect.requests(buffer):
@@ -146,49 +104,29 @@ class Script:
         self._unsent = buffer[at:]
 
     def _ask(self, now_ns: int, asked: Asked, data: bytes) -> None:
-        request = self._counterpart(now_ns, asked)
+        request = self._requests.take(now_ns, asked)
         if request is None:
-            if now_ns < self._end_ns:
-                self._diverged(Divergence(now_ns, Parting.ASKED, data, self._nearest(now_ns, asked)))
+            if now_ns < self._end_ns - self._rules.ending_ns:
+                nearest = self._requests.nearest(now_ns, asked)
+                beside = None if nearest is None else (nearest.time_ns, nearest.data)
+                self._diverged(Divergence(now_ns, Parting.ASKED, data, beside))
             return
-        self._waiting[asked.place].remove(request)
-        self._made_ns[asked.place] = request.time_ns
-        request.made, request.tag = True, asked.tag
         for answer in request.answers:
-            self._release(answer)
+            self._release(answer, request)
         request.answers.clear()
 
-    def _counterpart(self, now_ns: int, asked: Asked) -> Request | None:
-        best: Request | None = None
-        for request in self._waiting.get(asked.place, ()):
-            if request.time_ns > now_ns + self._rules.window_ns:
-                break
-            if self._rules.near(request.asked, asked):
-                if best is None or abs(request.time_ns - now_ns) < now_ns - best.time_ns:
-                    best = request
-                if request.time_ns >= now_ns:
-                    break
-        return best
-
-    def _nearest(self, now_ns: int, asked: Asked) -> tuple[int, bytes] | None:
-        """Return the recorded request that was probably meant: what is left at this time."""
-
-        def distance(request: Request) -> int:
-            elsewhere = request.asked.place != asked.place
-            return abs(request.time_ns - now_ns) + _ELSEWHERE_NS * elsewhere
-
-        request = min((each for each in self._expiring if not each.made), key=distance, default=None)
-        return None if request is None else (request.time_ns, request.data)
+    def _release(self, answer: Answer, request: Request) -> None:
+        """Let an answer come when it is due: whoever asks for it has asked."""
+        if request.tag != request.asked.tag:
+            answer.data = self._dialect.patched(answer.data, request.asked.tag, request.tag)
+        self._pending.add(answer)
 
     # The device's side --------------------------------------------------------------------------
 
     def next_due(self) -> int | None:
         """Return when to ask `due` next, None when nothing comes before another request."""
-        times = [mark.time_ns for mark in self._loss()]
-        if self._begun is not None:
-            times.append(self._begun.time_ns)
-        elif self._ready:
-            times.append(self._ready[0].time_ns)
+        first, loss = self._pending.first(), self._connections.loss()
+        times = [each.time_ns for each in (first, loss) if each is not None]
         if not self._track.ended:
             times.append(self._track.time_ns)  # what comes after it has not been read
         return min(times, default=None)
@@ -196,57 +134,35 @@ class Script:
     def due(self, now_ns: int) -> list[Delivery | Loss]:
         """Return what has come by now, in order; bytes that came together come together."""
         self._read_until(now_ns + self._rules.window_ns)
-        self._expire(now_ns)
+        self._tell_missed(now_ns)
         found: list[Delivery | Loss] = []
         chunk = -1
-        while (due := self._pop(now_ns)) is not None:
-            if isinstance(due.what, Mark):
+        while (each := self._next(now_ns)) is not None:
+            if isinstance(each, Mark):
+                self._connections.lose()
                 self._shut()
-                found.append(Loss(due.time_ns, due.what.data.decode("utf-8", "replace")))
-                continue
-            data = self._part(due, due.what)
-            if not self._open or due.what.connection < self._connection:
-                continue  # the device spoke while nobody listened
-            last = found[-1] if found else None
-            if due.chunk == chunk and isinstance(last, Delivery):
-                found[-1] = Delivery(last.time_ns, last.data + data)
-            else:
-                found.append(Delivery(due.time_ns, data))
-            chunk = due.chunk
+                found.append(Loss(each.time_ns, text_of(each)))
+            elif self._listening(each.answer):
+                last = found[-1] if found else None
+                if each.chunk == chunk and isinstance(last, Delivery):
+                    found[-1] = Delivery(last.time_ns, last.data + each.data)
+                else:
+                    found.append(Delivery(each.time_ns, each.data))
+                chunk = each.chunk
         return found
 
-    def _pop(self, now_ns: int) -> _Due | None:
+    def _next(self, now_ns: int) -> Due | Mark | None:
         """Take what comes next, if it is due."""
-        due = self._begun or (self._ready[0] if self._ready else None)
-        for mark in self._loss():
-            if due is None or (mark.time_ns, mark.chunk) < (due.time_ns, due.chunk):
-                return _Due(mark.time_ns, mark.chunk, 0, 0, mark) if mark.time_ns <= now_ns else None
-        if due is None or due.time_ns > now_ns:
+        first, loss = self._pending.first(), self._connections.loss()
+        if loss is not None and (first is None or (loss.time_ns, loss.chunk) < (first.time_ns, first.chunk)):
+            return loss if loss.time_ns <= now_ns else None
+        if first is None or first.time_ns > now_ns:
             return None
-        if due is not self._begun:
-            heapq.heappop(self._ready)
-        self._begun = None
-        return due
+        return self._pending.pop()
 
-    def _loss(self) -> list[Mark]:
-        """Return the loss that the open link is heading for, if it has been read."""
-        mark = self._losses.get(self._connection) if self._open else None
-        return [] if mark is None else [mark]
-
-    def _part(self, due: _Due, answer: Answer) -> bytes:
-        """Return the bytes of one part, and let the next one follow before anything else."""
-        start = sum(part.size for part in answer.parts[: due.part])
-        if due.part + 1 == len(answer.parts):
-            return answer.data[start:]
-        self._begun = _due(answer, due.part + 1)
-        return answer.data[start : start + answer.parts[due.part].size]
-
-    def _release(self, answer: Answer) -> None:
-        """Let an answer come when it is due: whoever asks for it has asked."""
-        request = answer.request
-        if request is not None and request.tag != request.asked.tag:
-            answer.data = self._dialect.patched(answer.data, request.asked.tag, request.tag)
-        heapq.heappush(self._ready, _due(answer, 0))
+    def _listening(self, answer: Answer) -> bool:
+        """Whether the controller is there to hear it: a device speaks all the same."""
+        return self._connections.open and answer.connection >= self._connections.current
 
     # The end ------------------------------------------------------------------------------------
 
@@ -255,27 +171,14 @@ class Script:
         self._read_until(now_ns)
         if self._unsent and now_ns < self._end_ns:
             self._diverged(Divergence(now_ns, Parting.ASKED, self._unsent))
-        self._expire(now_ns + self._rules.grace_ns)
-        for mark in self._attempts:
-            if mark.direction is Direction.OPEN and mark.time_ns <= now_ns:
+        self._tell_missed(now_ns + self._rules.grace_ns)
+        for mark in self._connections.attempts:
+            if mark.direction == Direction.OPEN and mark.time_ns <= now_ns:
                 self._diverged(Divergence(mark.time_ns, Parting.UNOPENED))
-        self._attempts.clear()
 
-    def _expire(self, now_ns: int) -> None:
-        limit_ns = now_ns - self._rules.grace_ns
-        while self._expiring and self._expiring[0].time_ns < limit_ns:
-            request = self._expiring.popleft()
-            if request.made:
-                continue
-            self._waiting[request.asked.place].remove(request)
-            if self._rules.skips and self._made_beside(request):
-                self.skipped += 1
-            else:
-                self._diverged(Divergence(request.time_ns, Parting.MISSED, request.data))
-
-    def _made_beside(self, request: Request) -> bool:
-        made_ns = self._made_ns.get(request.asked.place)
-        return made_ns is not None and abs(made_ns - request.time_ns) <= self._rules.grace_ns
+    def _tell_missed(self, now_ns: int) -> None:
+        for request in self._requests.missed(now_ns):
+            self._diverged(Divergence(request.time_ns, Parting.MISSED, request.data))
 
     # Reading ahead ------------------------------------------------------------------------------
 
@@ -287,25 +190,12 @@ class Script:
     def _read_one(self) -> None:
         for item in self._track.read():
             if isinstance(item, Request):
-                self._waiting.setdefault(item.asked.place, []).append(item)
-                self._expiring.append(item)
+                self._requests.add(item)
             elif isinstance(item, Mark):
-                self._mark(item)
-            elif item.request is None or item.request.made:
-                self._release(item)
+                self._connections.add(item)
+            elif item.request is None:
+                self._pending.add(item)
+            elif item.request.made:
+                self._release(item, item.request)
             else:
                 item.request.answers.append(item)
-
-    def _mark(self, mark: Mark) -> None:
-        if mark.chunk == 1:
-            self._marked = True
-        if mark.direction is Direction.LOST and mark.connection and mark.connection not in self._ended:
-            self._ended[mark.connection] = mark.time_ns
-            self._losses[mark.connection] = mark
-        else:
-            self._attempts.append(mark)
-
-
-def _due(answer: Answer, number: int) -> _Due:
-    part: Part = answer.parts[number]
-    return _Due(part.time_ns, part.chunk, part.at, number, answer)

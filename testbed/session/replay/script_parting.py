@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
-from testbed.links.played import Divergence
+from testbed.links import Direction
+from testbed.links.played import Divergence, Parting, shown
+from testbed.session.describe import Interpreter, meaning_text
+from testbed.session.file import Frame, SessionReader
+
+Say = Callable[[str, bytes], str]
+"""Puts what a device was sent into words."""
+
+
+def sayer(session: SessionReader) -> Say:
+    """Return what says bytes by the protocols and profiles of a session, beside the bytes themselves."""
+    interpreter = Interpreter(session)
+
+    def say(device: str, data: bytes) -> str:
+        (meanings,) = interpreter.describe(device, [Frame(0, device, Direction.TX, data)])
+        return f"{shown(data)} ({meaning_text(meanings)})"
+
+    return say
 
 
 class ScriptParting(NamedTuple):
@@ -13,11 +32,12 @@ class ScriptParting(NamedTuple):
     device: str
     divergence: Divergence
 
-    def words(self, start_ns: int) -> str:
+    def words(self, start_ns: int, say: Say | None = None) -> str:
         """Return it for people, with times in seconds since `start_ns`."""
-        return f"{self.device}: {self.divergence.words(start_ns)}"
+        told = None if say is None else partial(say, self.device)
+        return f"{self.device}: {self.divergence.words(start_ns, told)}"
 
-    def as_dict(self, start_ns: int) -> dict[str, Any]:
+    def as_dict(self, start_ns: int, say: Say | None = None) -> dict[str, Any]:
         """Return it as plain JSON values; `time_s` is since the start of the session."""
         told = self.divergence
         nearest = told.nearest
@@ -28,5 +48,17 @@ class ScriptParting(NamedTuple):
             "what": told.parting.name.lower(),
             "data": told.data.hex(),
             "nearest": None if nearest is None else {"time_ns": nearest[0], "data": nearest[1].hex()},
-            "text": self.words(start_ns),
+            "text": self.words(start_ns, say),
         }
+
+    @classmethod
+    def of_dict(cls, told: dict[str, Any]) -> ScriptParting:
+        """Return what `as_dict` made plain values of."""
+        nearest = told["nearest"]
+        divergence = Divergence(
+            told["time_ns"],
+            Parting[told["what"].upper()],
+            bytes.fromhex(told["data"]),
+            None if nearest is None else (nearest["time_ns"], bytes.fromhex(nearest["data"])),
+        )
+        return cls(told["device"], divergence)

@@ -20,15 +20,17 @@ def is_own(command: Command) -> bool:
     return command.requester in _OWN or command.requester.startswith(_LOOP)
 
 
-def ask_again(recording: SessionReader, bench: Bench, clock: Clock, commander: Commander) -> None:
-    """Give the commands that came from outside at the times at which they came."""
+def ask_again(
+    recording: SessionReader, bench: Bench, clock: Clock, commander: Commander, later_ns: int = 0
+) -> None:
+    """Give the commands that came from outside at the times at which they came, or `later_ns` after."""
     for command in recording.commands():
         if is_own(command):
             continue
         signal = bench.by_path.get(recording.signals[command.signal].path)
         if signal is not None:
             again = partial(commander.command, signal, command.value, command.requester)
-            clock.at(command.time_ns, partial(_call, again))
+            clock.at(command.time_ns + later_ns, partial(_call, again))
 
 
 def _call(ask: Callable[[], object]) -> None:

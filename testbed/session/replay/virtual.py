@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,7 @@ from typing import Any
 from testbed.bench import Bench
 from testbed.clock import NS, VirtualClock, run_virtual
 from testbed.emulators.played import dialect_of
-from testbed.errors import DamagedInput
 from testbed.links.played import Divergence, PlayedOpener, Script
-from testbed.links.played.track import RawFrame
 from testbed.session.assembly import Assembly
 from testbed.session.file import SessionReader
 from testbed.session.metadata import about_host
@@ -22,6 +20,7 @@ from testbed.session.recorded import on_recorded_wires, recorded_bench
 from testbed.session.run import Run, RunVerdict, Tell
 from testbed.session.setting import Setting
 
+from .recording import raw_frames, span_of
 from .script_parting import ScriptParting
 from .stimuli import ask_again
 
@@ -60,11 +59,11 @@ def _replay(
     session: SessionReader, bench: Bench, path: Path, tell: Tell, begun: Callable[[VirtualClock], None]
 ) -> Replay:
     meta = session.meta()
-    start_ns, stopped_ns = _span(session)
+    start_ns, stopped_ns = span_of(session)
     partings: list[ScriptParting] = []
     scripts = {
         name: Script(
-            _raw_frames(session, name),
+            raw_frames(session, name),
             dialect_of(device),
             end_ns=stopped_ns,
             diverged=partial(_note, partings, name),
@@ -100,19 +99,6 @@ def _replay(
 
 def _note(partings: list[ScriptParting], device: str, divergence: Divergence) -> None:
     partings.append(ScriptParting(device, divergence))
-
-
-def _span(session: SessionReader) -> tuple[int, int]:
-    """Return when the recorded run began and when it began to end; a crashed one when it broke off."""
-    start_ns, end_ns = session.span()
-    stopped_ns = session.meta().get("stopped_ns", end_ns)
-    if not isinstance(stopped_ns, int) or not start_ns < stopped_ns <= end_ns:
-        raise DamagedInput(f"{session.path}: a recording from {start_ns} to {stopped_ns} cannot be replayed")
-    return start_ns, stopped_ns
-
-
-def _raw_frames(session: SessionReader, device: str) -> Iterator[RawFrame]:
-    return ((frame.time_ns, frame.direction, frame.data) for frame in session.frames(device))
 
 
 def _emulated(meta: dict[str, Any]) -> list[str]:

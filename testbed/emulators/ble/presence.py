@@ -1,0 +1,115 @@
+"""A Bluetooth LE device on the air, whatever it serves: there to be found, connected to, or gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+
+from bumble.att import ATT_Handle_Value_Notification
+from bumble.core import UUID
+from bumble.device import Connection
+from bumble.gatt import Characteristic, Service
+
+from testbed.bench.device import Device
+from testbed.protocols.gatt import uuid16
+
+from .advertising import advertising_data
+from .radio import Radio, heed_cancellation
+
+_CONNECTION_TIMEOUT = 0x08  # what a central sees when a device goes out of range (vol 1 part F, 2.8)
+_OFF_SECONDS = 2.0
+
+
+class Presence:
+    """Advertises while nobody is connected; `unplug` takes the device off the air and `plug` back.
+
+    `left` is called whenever a central is gone and when `run` ends.
+    """
+
+    def __init__(
+        self,
+        radio: Radio,
+        device: Device,
+        services: Iterable[tuple[str, list[Characteristic[bytes]]]],
+        left: Callable[[], None],
+        *,
+        advertised_name: str = "",
+        plugged: bool = True,
+    ) -> None:
+        """Offer `services` (UUID and characteristics); without `advertised_name` no name is advertised."""
+        offered = list(services)
+        self.device = device
+        self._left = left
+        self._plugged = plugged
+        self._cut = False  # until a connection from before an unplugging has ended
+        self._changed = asyncio.Event()
+        self._connection: Connection | None = None
+        self._bumble = radio.device(advertised_name or device.name, device.wire.host)
+        self._bumble.add_services([Service(bumble_uuid(uuid), members) for uuid, members in offered])
+        self._bumble.advertising_data = advertising_data(advertised_name, [uuid for uuid, _ in offered])
+        self._bumble.on("connection", self._connected)
+
+    def plug(self) -> None:
+        """Advertise again; nothing happens when it does."""
+        self._plugged = True
+        self._changed.set()
+
+    def unplug(self) -> None:
+        """Go off the air, as a device whose battery is pulled; nothing happens when it is."""
+        self._plugged = False
+        self._cut = True
+        self._changed.set()
+
+    def notify(self, characteristic: Characteristic[bytes], value: bytes) -> None:
+        """Send a notification to the central, if there is one."""
+        if self._connection is None:
+            return
+        # bumble's notify_subscriber does the same in a task of its own, and once more formats a log line.
+        notification = ATT_Handle_Value_Notification(
+            attribute_handle=characteristic.handle, attribute_value=value
+        )
+        self._bumble.gatt_server.send_gatt_pdu(self._connection, bytes(notification))
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Be a device until cancelled; calls `ready` once it is as it should be."""
+        await self._bumble.power_on()
+        try:
+            await self._settle()
+            heed_cancellation()
+            ready()
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                await self._settle()
+                heed_cancellation()
+        finally:
+            self._left()
+
+    async def _settle(self) -> None:
+        """Make the air as it should be: advertising while free, silent while unplugged."""
+        if self._cut or not self._plugged:
+            self._cut = False
+            await self._bumble.stop_advertising()
+            if self._connection is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_OFF_SECONDS):
+                        await self._connection.disconnect(_CONNECTION_TIMEOUT)
+        if self._plugged and self._connection is None and self._bumble.legacy_advertiser is None:
+            await self._bumble.start_advertising()
+
+    def _connected(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.on("disconnection", self._disconnected)
+        self._changed.set()
+
+    def _disconnected(self, reason: int) -> None:
+        self._connection = None
+        self._left()
+        self._changed.set()
+
+
+def bumble_uuid(uuid: str) -> UUID:
+    """Return a UUID in its shortest form, as devices send it."""
+    short = uuid16(uuid)
+    return UUID(uuid) if short is None else UUID.from_16_bits(short)

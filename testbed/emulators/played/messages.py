@@ -1,0 +1,130 @@
+"""Recorded LoRaWAN devices: what their network server published is published again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from testbed.bench.wires import Wire
+from testbed.emulators.base import EmulatorContext, Ready
+from testbed.emulators.broker import Broker
+from testbed.errors import LinkError
+from testbed.links import LinkLost, MessageLink
+from testbed.links.messages import decode_message, encode_message
+from testbed.protocols.lorawan.topics import ALL_COMMANDS, DeviceAddress, device_address, parse_topic
+
+from .device import PlayedDevice
+from .player import Player
+
+
+async def serve(devices: Sequence[PlayedDevice], context: EmulatorContext, ready: Ready) -> None:
+    """Be the server behind one broker until cancelled; raises LinkError when the broker ends by itself.
+
+    A broker cannot lose one client alone: it stops while the recording has no device connected.
+    """
+    server = _Server(devices, context)
+    port = 0
+    while True:
+        async with context.places.broker(port) as broker:
+            port = broker.port
+            await server.serve(broker, ready)
+        await server.wanted.wait()
+
+
+class _Server:
+    """Publishes for all devices, and hands each the commands that are meant for it."""
+
+    def __init__(self, devices: Sequence[PlayedDevice], context: EmulatorContext) -> None:
+        self.wanted = asyncio.Event()
+        """Set while the broker is to run."""
+        self.unwanted = asyncio.Event()
+        self._context = context
+        self._link: MessageLink | None = None
+        self._told = False
+        self._players: dict[DeviceAddress, Player] = {}
+        self._plugged: set[str] = set()
+        self._wires: dict[str, Wire] = {}
+        for each in devices:
+            name, wire = each.device.name, each.device.wire
+            self._players[device_address(name, wire)] = each.player
+            self._wires[name] = wire
+            each.player.join(_Subscription(name, self))
+
+    async def serve(self, broker: Broker, ready: Ready) -> None:
+        """Serve at a broker until it is not wanted; raises LinkError when it ends by itself."""
+        self.unwanted.clear()
+        link = self._link = await self._context.places.mqtt(
+            Wire("mqtt", broker.host, broker.port), self._context.clock,
+            subscriptions=[ALL_COMMANDS], received=self._received, lost=self._context.log,
+        )  # fmt: skip
+        self._tell(broker, ready)
+        run = asyncio.ensure_future(link.run())
+        unwanted = asyncio.ensure_future(self.unwanted.wait())
+        try:
+            await asyncio.wait((run, unwanted, broker.ended), return_when=asyncio.FIRST_COMPLETED)
+            if broker.ended.done():
+                raise LinkError(broker.ended.result())
+            if run.done():
+                run.result()
+                raise LinkError("the broker of the played devices went away")
+        finally:
+            self._link = None
+            link.close()
+            for task in (run, unwanted):
+                task.cancel()
+            await asyncio.gather(run, unwanted, return_exceptions=True)
+
+    def publish(self, data: bytes) -> None:
+        """Publish what was recorded; while there is no broker, to nobody."""
+        try:
+            topic, payload = decode_message(data)
+            if self._link is not None:
+                self._link.publish(topic, payload)
+        except (ValueError, LinkLost) as error:  # a damaged frame, or the broker is just going
+            self._context.log(f"not published: {error}")
+
+    def plug(self, name: str) -> None:
+        """Let the broker run: one more device is connected."""
+        self._plugged.add(name)
+        self.wanted.set()
+
+    def unplug(self, name: str) -> None:
+        """Let the broker stop once no device is connected any more."""
+        self._plugged.discard(name)
+        if not self._plugged:
+            self.wanted.clear()
+            self.unwanted.set()
+
+    def _tell(self, broker: Broker, ready: Ready) -> None:
+        if not self._told:
+            self._told = True
+            for name, wire in self._wires.items():
+                ready(name, f"{wire.scheme}://{broker.host}:{broker.port}{wire.path}")
+
+    def _received(self, time_ns: int, topic: str, payload: bytes) -> None:
+        try:
+            player = self._players.get(parse_topic(topic)[0])
+        except ValueError:
+            return
+        if player is not None:
+            player.sent(encode_message(topic, payload))
+
+
+class _Subscription:
+    """One device's share of the broker."""
+
+    def __init__(self, name: str, server: _Server) -> None:
+        self._name = name
+        self._server = server
+
+    def plug(self) -> None:
+        """Connect it."""
+        self._server.plug(self._name)
+
+    def unplug(self) -> None:
+        """Disconnect it."""
+        self._server.unplug(self._name)
+
+    def deliver(self, data: bytes) -> None:
+        """Publish what was recorded."""
+        self._server.publish(data)
