@@ -17,19 +17,25 @@ _BYTES_SHOWN = 48
 _NOT_SHOWN = ("record", "time_s", "value")
 
 
-def print_comparison(comparison: Comparison) -> None:
-    """Print a comparison on stdout; ends with the verdict."""
+def print_comparison(comparison: Comparison, verdict: str = "") -> None:
+    """Print a comparison on stdout; ends with the verdict, which may be that of more than the comparison."""
     console = make_console()
     for letter, recording in (("a", comparison.a), ("b", comparison.b)):
         console.print(_session(letter, recording))
     console.print(_scope(comparison), style="dim")
+    print_findings(comparison)
+    if comparison.first is not None:
+        _print_difference(console, comparison.first)
+    console.print(Text.assemble("\n", as_word(verdict or comparison.verdict), *_hint(comparison)))
+
+
+def print_findings(comparison: Comparison) -> None:
+    """Print how far each device and signal differs."""
+    console = make_console()
     for kind in Kind:
         if comparison.of(kind):
             equal = comparison.rules.strict and all(found.same for found in comparison.of(kind).values())
             console.print(_all_equal(comparison, kind) if equal else _findings(comparison, kind))
-    if comparison.first is not None:
-        _print_difference(console, comparison.first)
-    console.print(Text.assemble("\n", as_word(comparison.verdict), *_hint(comparison)))
 
 
 def _session(letter: str, recording: Recording) -> Text:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,21 +14,33 @@ from .sessions import AsJson, SessionName
 
 def replay(
     session: SessionName,
+    virtual: Annotated[
+        bool,
+        typer.Option("--virtual", help="The real drivers fed the recorded bytes, in virtual time (default)."),
+    ] = False,
     decode: Annotated[
         bool, typer.Option("--decode", help="Turn the recorded bytes into samples again and compare them.")
     ] = False,
     wire: Annotated[
-        bool, typer.Option("--wire", help="Play the recording on real wires, at its own speed, to a run.")
+        bool, typer.Option("--wire", help="Emulators play the recording on real wires, at 1x.")
     ] = False,
     bench: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A changed bench file instead of the recorded one.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A changed bench against the recorded world (counterfactual)."),
     ] = None,
     profiles: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Profiles of the same names instead of the recorded ones."),
     ] = None,
+    tolerances: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How far values and times may differ, as for testbed compare."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw recording and replay over each other (HTML).")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("--session", metavar="FILE", help="Where to record what came out.")
+        Path | None, typer.Option("--session", metavar="FILE", help="Keep what came out as a session.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,12 +48,52 @@ def replay(
     from testbed.errors import UsageError
     from testbed.session.file import find_session
 
-    from .replay_decode import replay_decode
-    from .replay_wire import replay_wire
+    kinds = {"--virtual": virtual, "--decode": decode, "--wire": wire}
+    chosen = [name for name, wanted in kinds.items() if wanted] or ["--virtual"]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} are different kinds of replay", "choose one of them")
+    (kind,) = chosen
+    for option, given in {"--tolerances": tolerances, "--html": html}.items():
+        if given is not None and kind != "--virtual":
+            raise UsageError(f"{option} is for --virtual, not for {kind}")
+    path, kept = find_session(session), output is not None
+    if kind == "--decode":
+        from .replay_decode import replay_decode
 
-    if decode == wire:
-        raise UsageError("say which kind of replay", "give one of --decode, --wire")
-    path = find_session(session)
-    if decode:
         replay_decode(path, bench=bench, profiles=profiles, session=output, json=as_json)
-    replay_wire(path, bench=bench, profiles=profiles, session=output, json=as_json)
+    with _kept(output) as out:
+        if kind == "--wire":
+            from .replay_wire import replay_wire
+
+            replay_wire(path, out, bench=bench, profiles=profiles, kept=kept, json=as_json)
+        from .replay_virtual import replay_virtual
+
+        replay_virtual(
+            path,
+            out,
+            bench=bench,
+            profiles=profiles,
+            tolerances=tolerances,
+            html=html,
+            kept=kept,
+            json=as_json,
+        )
+
+
+@contextlib.contextmanager
+def _kept(output: Path | None) -> Iterator[Path]:
+    """Yield where the replayed run is recorded: `output`, else a file that goes when the block ends."""
+    import tempfile
+
+    from testbed.errors import UsageError
+    from testbed.session.file import SUFFIX
+
+    if output is None:
+        with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
+            yield Path(folder) / f"replay{SUFFIX}"
+        return
+    if output.exists():
+        raise UsageError(
+            f"{output} exists already, and no recording is ever overwritten", "give another name"
+        )
+    yield output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def replay_decode(
     path: Path, *, bench: Path | None, profiles: Path | None, session: Path | None, json: bool
-) -> None:
+) -> NoReturn:
     """Decode the session at `path` again, print what came of it, and exit 0 (same) or 1 (diverged)."""
     import tempfile
 

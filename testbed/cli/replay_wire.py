@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -14,23 +14,19 @@ if TYPE_CHECKING:
 
 
 def replay_wire(
-    path: Path, *, bench: Path | None, profiles: Path | None, session: Path | None, json: bool
-) -> None:
-    """Replay the session at `path`, print what came of it; exits 0 (same), 1 (diverged) or 4 (not played)."""
+    path: Path, into: Path, *, bench: Path | None, profiles: Path | None, kept: bool, json: bool
+) -> NoReturn:
+    """Replay the session at `path` into `into`, print what came of it; exits 0 (same), 1 (diverged) or 4."""
     from functools import partial
 
     import uvloop
 
-    from testbed.errors import UsageError
     from testbed.session.decode import bench_of
     from testbed.session.file import SessionReader
     from testbed.session.replay import replay_on_wires, sayer
 
-    from .run import default_path, spare_the_collector, stop_on_signals
+    from .run import spare_the_collector, stop_on_signals
 
-    into = session or default_path(f"{path.stem}_replay")
-    if into.exists():  # said before anything is started; the writer makes sure of it
-        raise UsageError(f"{into} exists already, and no recording is ever overwritten", "give another name")
     spare_the_collector()
     found = uvloop.run(
         replay_on_wires(
@@ -43,20 +39,22 @@ def replay_wire(
     )
     with SessionReader(path) as reader:
         if json:
-            print_json(_as_dict(path, found, sayer(reader)))
+            print_json(_as_dict(path, found, sayer(reader), kept=kept))
         else:
-            _print(found, sayer(reader))
+            _print(found, sayer(reader), kept=kept)
     if found.failed:
         raise typer.Exit(4)
     raise typer.Exit(0 if found.same else 1)
 
 
-def _as_dict(recording: Path, found: WireReplay, say: Say) -> dict[str, object]:
+def _as_dict(recording: Path, found: WireReplay, say: Say, *, kept: bool) -> dict[str, object]:
+    first = found.partings[0].as_dict(found.start_ns, say) if found.partings else None
     return {
         "recording": str(recording),
-        "session": str(found.path),
-        "verdict": found.verdict.value,
-        "same": found.same,
+        "session": str(found.path) if kept else None,
+        "verdict": "same" if found.same else "diverged",
+        "first": first,
+        "run": found.verdict.value,
         "complete": found.complete,
         "divergences": [each.as_dict(found.start_ns, say) for each in found.partings],
         "heard": {path: each.as_dict(values=True) for path, each in found.heard.items()},
@@ -69,7 +67,7 @@ def _as_dict(recording: Path, found: WireReplay, say: Say) -> dict[str, object]:
 _MOST = 20  # divergences that people are shown; after the first ones they follow from each other
 
 
-def _print(found: WireReplay, say: Say) -> None:
+def _print(found: WireReplay, say: Say, *, kept: bool) -> None:
     from testbed.session.replay.heard import departs
 
     for each in found.partings[:_MOST]:
@@ -86,4 +84,5 @@ def _print(found: WireReplay, say: Say) -> None:
         typer.echo("the replay ended before the recording did")
     skipped = sum(found.skipped.values())
     left_out = f"; {skipped} polls and cycles were left out, as on a busy machine" if skipped else ""
-    typer.echo(f"{'same' if found.same else 'diverged'}{left_out}; recorded in {found.path}")
+    where = f"; kept as {found.path}" if kept else ""
+    typer.echo(f"{'same' if found.same else 'diverged'}{left_out}{where}")
