@@ -12,6 +12,7 @@ _INSTALL = {
     "mosquitto": "apt-get install mosquitto",
     "dbus-daemon": "apt-get install dbus-daemon",
     "chromium": "apt-get install chromium",
+    "influxd": "apt-get install influxdb",
 }
 _SBIN = "/usr/sbin:/usr/local/sbin"
 

@@ -3,6 +3,7 @@
 from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
 from .device import Device
 from .expectation import Expectation, ExpectationKind
+from .influxdb import Influxdb, influxdb_of
 from .load import load_bench
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile
@@ -17,6 +18,7 @@ __all__ = [
     "Expectation",
     "ExpectationKind",
     "FaultyBench",
+    "Influxdb",
     "Loop",
     "PidSpec",
     "PlantSpec",
@@ -27,6 +29,7 @@ __all__ = [
     "TwinLevel",
     "TwinModel",
     "Wire",
+    "influxdb_of",
     "json_schema",
     "load_bench",
     "nearest",

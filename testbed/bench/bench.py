@@ -12,6 +12,7 @@ from testbed.signals import Signal
 from .device import Device
 from .document import Document
 from .expectation import Expectation
+from .influxdb import Influxdb
 from .problems import BenchFileError, Problem
 from .spec import PidSpec, PlantSpec, TwinLevel
 
@@ -68,6 +69,7 @@ class Bench:
     plant: PlantSpec | None
     seed: int
     document: Document = field(repr=False, compare=False)
+    influxdb: Influxdb | None = None
 
     @cached_property
     def by_path(self) -> dict[str, Signal]:

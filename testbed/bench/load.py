@@ -15,6 +15,7 @@ from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
 from .device import Device, make_signals
 from .document import Document, Path_, read_document
 from .expectation import EXAMPLE, Expectation, parse_expectation, parse_signal
+from .influxdb import Influxdb, check_url, resolve
 from .lookup import Lookup
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile, find_profile, load_profile, profile_hint
@@ -24,6 +25,8 @@ from .wires import Wire, parse_wire
 
 _DEFAULT_STALE_PERIODS = 5
 _CALIBRATION_LIMIT = 16 << 20  # bytes
+_WHOLE = ("plant", "expect", "influxdb")
+"""Sections that one wrong key spoils; of the others only the entry that it stands in."""
 
 
 def load_bench(
@@ -58,7 +61,11 @@ def _read_spec(document: Document) -> tuple[BenchSpec, list[Problem], set[str]]:
         data = copy.deepcopy(document.data)
         left_out: set[str] = set()
         for section, *rest in (detail["loc"] for detail in error.errors(include_url=False)):
-            whole = not rest or section in ("plant", "expect") or not isinstance(data.get(section), dict)
+            whole = (
+                not rest
+                or section in ("plant", "expect", "influxdb")
+                or not isinstance(data.get(section), dict)
+            )
             if whole:
                 data.pop(section, None)
             else:
@@ -107,7 +114,7 @@ class _Resolver:
             self._plant_names(self.spec.plant)
         return Bench(
             self.spec.bench, self.file, devices, tuple(self.look.signals), twins, loops,
-            tuple(expectations), self.spec.plant, self.spec.seed, self.look.document,
+            tuple(expectations), self.spec.plant, self.spec.seed, self.look.document, self._influxdb(),
         )  # fmt: skip
 
     # Devices ----------------------------------------------------------------------------------
@@ -275,6 +282,13 @@ class _Resolver:
                 expectation = self.look.attempt(path, partial(parse_expectation, text, signal.unit))
                 found += [expectation] if expectation is not None else []
         return found
+
+    def _influxdb(self) -> Influxdb | None:
+        spec = self.spec.influxdb
+        if spec is None:
+            return None
+        self.look.attempt(("influxdb", "url"), partial(check_url, spec.url))
+        return self.look.attempt(("influxdb", "timeout"), partial(resolve, spec))
 
     def _plant_names(self, plant: PlantSpec) -> None:
         for key, value in plant.connect.items():

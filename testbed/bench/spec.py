@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from .profile import Quantity
 
@@ -122,6 +123,27 @@ class LoopSpec(_Spec):
     )
 
 
+def _token(text: str) -> str:
+    if text and not re.fullmatch(r"\$\{\w+\}", text):
+        raise PydanticCustomError("token", "a token stands in the environment; write token: ${INFLUX_TOKEN}")
+    return text
+
+
+class InfluxdbSpec(_Spec):
+    """The InfluxDB server (1.8 and newer, 2, 3) that gets what a session records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: str = Field(description="Its address, for example http://localhost:8086; ${NAME} may stand in it")
+    org: str = Field("", description="Organization; InfluxDB 1 and 3 have none")
+    bucket: str = Field(min_length=1, description="Bucket; in InfluxDB 1 and 3 the database")
+    token: Annotated[str, AfterValidator(_token)] = Field(
+        "", description="Where the token stands: ${NAME} of an environment variable; empty: none is asked for"
+    )
+    ca: str = Field("", description="File of the certificates to check against; the system's")
+    timeout: Quantity = Field("10 s", description="How long one write may take")
+
+
 class BenchSpec(_Spec):
     """Everything that one YAML file declares."""
 
@@ -133,6 +155,7 @@ class BenchSpec(_Spec):
     expect: list[str] = Field(
         default_factory=list, description="For example: chamber.temperature stays below 85 degC"
     )
+    influxdb: InfluxdbSpec | None = Field(default=None, description="Where time series are forwarded to")
     seed: int = Field(0, ge=0, description="Where every random number of a session comes from")
 
 

@@ -50,6 +50,8 @@ def _plain(detail: Any) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     got = detail.get("input")
+    if detail["type"] == "token":
+        return message  # a token that was written into the file must not be shown on top of that
     if detail["type"] == "value_error" and isinstance(got, str):
         return f"{got!r} {message}"
     if isinstance(got, (str, int, float, bool)) and repr(got) not in message and str(got) not in message:

@@ -17,6 +17,7 @@ from . import (
     doctor,
     emulate,
     export,
+    forward,
     import_,
     new,
     play,
@@ -58,6 +59,7 @@ app.command()(compare.compare)
 app.command()(why.why)
 app.command()(promote.promote)
 app.command("replay-all")(replay_all.replay_all)
+app.command()(forward.forward)
 
 
 def _version(wanted: bool) -> None:

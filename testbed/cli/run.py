@@ -36,6 +36,9 @@ def run(
     virtual: Annotated[
         bool, typer.Option("--virtual", help="Everything emulated, in virtual time: as fast as it goes.")
     ] = False,
+    forward: Annotated[
+        bool, typer.Option("--forward/--no-forward", help="To InfluxDB meanwhile, if the bench names one.")
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
@@ -44,6 +47,8 @@ def run(
     from testbed.errors import UsageError
     from testbed.session.emulation import parse_names
     from testbed.session.file import summarize
+
+    from .forward import forwarding
 
     bench = read_bench(file)
     seconds = _duration(for_)
@@ -58,7 +63,8 @@ def run(
     if virtual:
         verdict, failure = _run_virtually(bench, path, seconds, seed, live=not json)
     else:
-        verdict, failure = uvloop.run(_run(bench, path, seconds, names, seed, live=not json))
+        with forwarding(path, bench, wanted=forward):
+            verdict, failure = uvloop.run(_run(bench, path, seconds, names, seed, live=not json))
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
     if failure:
         summary["recording_failure"] = failure

@@ -57,6 +57,18 @@ class SessionReader(Samples):
         with self._guard():
             yield from map(event_of, self._rows("events", "time_ns, id"))
 
+    def commands_after(self, number: int) -> Iterator[tuple[int, Command]]:
+        """Yield (id, command) in the order of their settling, after the one whose id is `number`."""
+        with self._guard():
+            for row in self._query("SELECT * FROM commands WHERE id > ? ORDER BY id", number):
+                yield row[0], command_of(row)
+
+    def events_after(self, number: int) -> Iterator[tuple[int, Event]]:
+        """Yield (id, event) as they were told, after the one whose id is `number`."""
+        with self._guard():
+            for row in self._query("SELECT * FROM events WHERE id > ? ORDER BY id", number):
+                yield row[0], event_of(row)
+
     def loops(self) -> list[str]:
         """Return the names of the loops, those that never ran too."""
         with self._guard():
@@ -98,6 +110,12 @@ class SessionReader(Samples):
         """Return from when to when deadlines had to wait for a busy machine, in ns."""
         with self._guard():
             return [check("holdups", row)[1:3] for row in self._rows("holdups", "id")]
+
+    def twin_states_after(self, number: int) -> Iterator[tuple[int, TwinState]]:
+        """Yield (id, state of a twin's model) as they were noted, after the one whose id is `number`."""
+        with self._guard():
+            for row in self._query("SELECT * FROM twin_states WHERE id > ? ORDER BY id", number):
+                yield row[0], state_of(row)
 
     def clock_pairs(self) -> list[tuple[int, int]]:
         """Return (session time, the system's UTC then) pairs in ns, as they were taken."""

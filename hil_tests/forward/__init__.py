@@ -1,0 +1,1 @@
+"""Tests of the forwarder to InfluxDB, against a real one."""

@@ -1,0 +1,150 @@
+"""What a session file holds that has not been sent yet, in batches that fit into memory."""
+
+from __future__ import annotations
+
+import copy
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from testbed.session.file import UNFINISHED, Chunk, SessionReader
+
+from .points import Last, Points, Reasons
+
+Row = TypeVar("Row")
+
+_LIMIT = 10_000
+"""Points of a batch, about; InfluxDB's makers advise 5,000 to 10,000."""
+
+
+class Position(msgspec.Struct):
+    """How far a session has been sent: the last of each kind, and what has to be known of it."""
+
+    chunk: int = 0
+    cycle: int = 0
+    command: int = 0
+    event: int = 0
+    started: bool = False
+    ended: bool = False
+    samples: dict[int, int] = {}
+    """How many samples of each signal have been sent."""
+    last: Last = {}
+
+
+class Part(NamedTuple):
+    """Lines that stand or fall together: of one series, or at least of one kind."""
+
+    what: str
+    lines: list[str]
+    samples: int = 0
+    """How many samples of signals they are."""
+
+
+@dataclass
+class Batch:
+    """What to send next, and the position when all of it has been taken."""
+
+    position: Position
+    parts: list[Part] = field(default_factory=list)
+    size: int = 0
+    """How many lines it has."""
+
+    def add(self, what: str, lines: list[str], samples: int = 0) -> None:
+        """Append a part."""
+        self.parts.append(Part(what, lines, samples))
+        self.size += len(lines)
+
+
+class Outbox:
+    """Reads a session on from a position; no read lock is held between two calls."""
+
+    def __init__(self, session: SessionReader) -> None:
+        self._session = session
+        self._points = Points(session.path, session.meta(), session.signals)
+        self._none = Reasons(array("q"), [])
+
+    @property
+    def total(self) -> int:
+        """How many samples the file holds by now."""
+        return sum(newest.total for newest in self._session.newest().values())
+
+    def read(self, position: Position, limit: int = _LIMIT) -> Batch:
+        """Return the next batch, of about `limit` lines or of one chunk if that is longer.
+
+        It is empty when everything that is committed has been sent.
+        """
+        meta = self._session.meta()  # first: all that belongs to a session that has ended is committed
+        batch = Batch(copy.deepcopy(position))
+        after = batch.position
+        if not after.started:
+            batch.add("session", [self._points.start()])
+            after.started = True
+        self._read_chunks(batch, limit)
+        self._read_cycles(batch, limit)
+        self._read_rows(batch, limit)
+        if not batch.parts and not after.ended and meta.get("verdict", UNFINISHED) != UNFINISHED:
+            batch.add("verdict", list(self._points.end(meta)))
+            after.ended = True
+        return batch
+
+    def _read_chunks(self, batch: Batch, limit: int) -> None:
+        after = batch.position
+        for chunk in self._session.chunks(after.chunk):
+            after.chunk = chunk.id
+            if rest := _unsent(chunk, after.samples.get(chunk.signal, 0)):
+                count = len(rest.times)
+                lines = self._points.samples(rest, self._reasons(rest), after.last)
+                batch.add(self._session.signals[rest.signal].path, lines, count)
+                after.samples[rest.signal] = rest.first + count
+                if batch.size >= limit:
+                    break
+
+    def _reasons(self, chunk: Chunk) -> Reasons:
+        if not any(chunk.qualities):
+            return self._none
+        return Reasons(*self._session.reasons(chunk.signal))
+
+    def _read_cycles(self, batch: Batch, limit: int) -> None:
+        after = batch.position
+        for number, loop, cycles in self._session.cycle_chunks(after.cycle):
+            if batch.size >= limit:
+                break
+            after.cycle = number
+            lines = [self._points.cycle(cycle, after.last) for cycle in cycles]
+            batch.add(f"cycles of {loop}", lines)
+
+    def _read_rows(self, batch: Batch, limit: int) -> None:
+        after, points = batch.position, self._points
+        commands = [
+            (number, points.command(command, after.last))
+            for number, command in _some(self._session.commands_after(after.command), limit - batch.size)
+        ]
+        if commands:
+            after.command = commands[-1][0]
+            batch.add("commands", [line for _, line in commands])
+        events = [
+            (number, points.event(event, after.last))
+            for number, event in _some(self._session.events_after(after.event), limit - batch.size)
+        ]
+        if events:
+            after.event = events[-1][0]
+            batch.add("events", [line for _, line in events])
+
+
+def _some(rows: Iterator[Row], count: int) -> Iterable[Row]:
+    return islice(rows, max(count, 0))
+
+
+def _unsent(chunk: Chunk, sent: int) -> Chunk | None:
+    """Return the part of a chunk behind the first `sent` samples of its signal."""
+    skip = max(0, sent - chunk.first)
+    if skip >= len(chunk.times):
+        return None
+    if not skip:
+        return chunk
+    rest = chunk.times[skip:], chunk.values[skip:], chunk.qualities[skip:]
+    return Chunk(chunk.id, chunk.signal, chunk.first + skip, *rest)
