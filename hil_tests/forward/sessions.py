@@ -103,3 +103,12 @@ def stored(server: Influxd, database: str, path: Path) -> set[tuple[str, str, st
             found |= {(signal.device, signal.name, quality, at, float(v)) for at, v in series["values"]}
     assert len(found) == count, "a point stands there twice"
     return found
+
+
+def everything_is_stored(server: Influxd, database: str, path: Path) -> bool:
+    """Compare row by row; fails with the first rows that differ (pytest would try to show all)."""
+    there, here = stored(server, database, path), recorded(path)
+    missing, strange = sorted(here - there)[:3], sorted(there - here)[:3]
+    assert not missing, f"{len(here - there)} of {len(here)} are missing, such as {missing}"
+    assert not strange, f"{len(there - here)} were never recorded, such as {strange}"
+    return bool(here)

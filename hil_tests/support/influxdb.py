@@ -141,6 +141,8 @@ class Shim:
     encodings: set[str | None] = field(default_factory=set)
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     """Answers to give in place of the server's, each once, before anything is passed on."""
+    limit: int = 1 << 30
+    """Bytes of the largest body that is taken."""
 
 
 @contextlib.contextmanager
@@ -149,8 +151,7 @@ def shim(
 ) -> Iterator[Shim]:
     """Serve the v2 write API in a thread; when the server behind it is away, connections break."""
     about = Shim(upstream, token)
-    server = ThreadingHTTPServer((host, 0), type("Handler", (_Handler,), {"about": about}))
-    server.daemon_threads = True
+    server = _Server((host, 0), type("Handler", (_Handler,), {"about": about}))
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     about.url = f"http{'s' if tls else ''}://{host}:{server.server_port}"
@@ -162,6 +163,13 @@ def shim(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients that go away in the middle are what is tested."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -176,6 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, b'{"code":"not found","message":"path not found"}')
         elif about.token and self.headers.get("Authorization") != f"Token {about.token}":
             self._answer(401, b'{"code":"unauthorized","message":"unauthorized access"}')
+        elif len(body) > about.limit:
+            self._answer(413, b'{"code":"request too large","message":"too large"}')
         elif about.answers:
             self._answer(*about.answers.pop(0))
         else:

@@ -17,8 +17,8 @@ from .bookmark import Aside, Bookmark
 from .outbox import Batch, Outbox, Part
 from .server import Denied, Influx, NotNow, Refused, TooLarge
 
-_LINES = 10_000
-"""Of one request."""
+_REQUEST_SIZE = 1 << 20
+"""Bytes of one request, about; beyond that aiohttp copies long enough to warn about it."""
 
 _LOOK = 0.25
 """Seconds between two looks at a session that is being recorded: it is committed as often."""
@@ -123,13 +123,15 @@ class Forwarder:
     async def _send(self, parts: Sequence[Part]) -> None:
         """Send parts, as many as fit into a request at a time."""
         request: list[Part] = []
-        count = 0
-        for part in _cut(parts, _LINES):
-            if count + len(part.lines) > _LINES and request:
-                await self._deliver(request)
-                request, count = [], 0
-            request.append(part)
-            count += len(part.lines)
+        size = 0
+        for part in parts:
+            for piece in _pieces(part, _REQUEST_SIZE):
+                weight = _weight(piece)
+                if request and size + weight > _REQUEST_SIZE:
+                    await self._deliver(request)
+                    request, size = [], 0
+                request.append(piece)
+                size += weight
         if request:
             await self._deliver(request)
 
@@ -160,7 +162,7 @@ class Forwarder:
         if len(part.lines) == 1:
             self._set_aside(part, 1, reason)
             return
-        for half in _cut([part], (len(part.lines) + 1) // 2):
+        for half in _cut(part, (len(part.lines) + 1) // 2):
             await self._deliver([half])
 
     async def _insist(self, body: bytes) -> None:
@@ -226,10 +228,16 @@ class Forwarder:
         self._unkept = False
 
 
-def _cut(parts: Sequence[Part], size: int) -> list[Part]:
-    """Return the same lines in parts of at most `size`."""
-    return [
-        part if len(part.lines) <= size else Part(part.what, part.lines[at : at + size])
-        for part in parts
-        for at in range(0, len(part.lines), size)
-    ]
+def _pieces(part: Part, size: int) -> list[Part]:
+    """Return a part in pieces of about `size` bytes at most."""
+    weight = _weight(part)
+    return [part] if weight <= size else _cut(part, max(1, len(part.lines) * size // weight))
+
+
+def _weight(part: Part) -> int:
+    return sum(map(len, part.lines)) + len(part.lines)
+
+
+def _cut(part: Part, count: int) -> list[Part]:
+    """Return a part in pieces of at most `count` lines."""
+    return [Part(part.what, part.lines[at : at + count]) for at in range(0, len(part.lines), count)]
