@@ -33,7 +33,7 @@ class Influxd:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "influxdb.conf").write_text(
             f"""reporting-disabled = true
@@ -227,8 +227,13 @@ def small_disk(folder: Path, size: int) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def serve(port: int, upstream: Influxd) -> None:
+    """Serve the shim at a port for ever, for those who give it a process of its own."""
+    _Server((_HOST, port), type("Handler", (_Handler,), {"about": Shim(upstream)})).serve_forever()

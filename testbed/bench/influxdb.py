@@ -80,13 +80,10 @@ def influxdb_of(file: str, text: str) -> Influxdb | None:
 
 def check_url(url: str) -> str:
     """Return `url` as it is; raises ValueError when no InfluxDB server can be there."""
-    parts = urlsplit(_VARIABLE.sub("x", url))
-    if parts.scheme not in ("http", "https") and not url.startswith("${"):
+    if "@" in url or "?" in url:  # first: what may be a password is never shown
+        raise ValueError("an address holds no user, password or query; the token has a key of its own")
+    if not url.startswith("${") and urlsplit(_VARIABLE.sub("x", url)).scheme not in ("http", "https"):
         raise ValueError(f"{url!r} is no address of a server; write for example http://localhost:8086")
-    if parts.username or parts.password or parts.query:
-        raise ValueError(
-            "the address of a server holds no user, password or query; the token has its own key"
-        )
     return url
 
 
