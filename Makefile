@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench grafana clean
 
 demo: $(VENV)/installed
 	$(BIN)/testbed run benches/thermal-rig.yaml --emulate all --for 30s
@@ -22,6 +22,11 @@ check: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/peers --constraint constraints.txt looptime
 	$(BIN)/python -m benchmarks
+
+# Dashboards and alert rules of a bench: make grafana BENCH=my-bench.yaml
+BENCH ?= benches/thermal-rig.yaml
+grafana: $(VENV)/installed
+	$(BIN)/testbed grafana $(BENCH) -o grafana
 
 # The environment is made anew only when what it should hold has changed.
 $(VENV)/installed: pyproject.toml constraints.txt tools/install-system-packages

@@ -18,6 +18,7 @@ from . import (
     emulate,
     export,
     forward,
+    grafana,
     import_,
     new,
     play,
@@ -60,6 +61,7 @@ app.command()(why.why)
 app.command()(promote.promote)
 app.command("replay-all")(replay_all.replay_all)
 app.command()(forward.forward)
+app.command()(grafana.grafana)
 
 
 def _version(wanted: bool) -> None:

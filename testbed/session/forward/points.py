@@ -20,6 +20,9 @@ from . import lines, names
 Last = dict[str, tuple[int, int]]
 """The newest time (ns) of a series, and how many points before it had the same time."""
 
+_REACHED = {"online": 1, "offline": 0}
+"""Kinds of events that say whether a device is reached."""
+
 _TERMS = Cycle._fields[2:]
 
 
@@ -93,8 +96,8 @@ class Points:
     def cycle(self, cycle: Cycle, last: Last) -> str:
         """Return the line of a loop's cycle; durations that did not happen are left out."""
         fields: dict[str, lines.Field] = {
-            "overrun": bool(cycle.flags & OVERRUN),
-            "acted_safe": bool(cycle.flags & ACTED_SAFE),
+            "overrun": int(bool(cycle.flags & OVERRUN)),  # numbers, so that they can be summed
+            "acted_safe": int(bool(cycle.flags & ACTED_SAFE)),
         }
         for name, value in zip(_TERMS, cycle[2:], strict=True):
             if name != "flags":
@@ -126,7 +129,10 @@ class Points:
         text = names.mark(event.text.partition("\n")[0], self.bench, self.session, event.time_ns)
         key = f"event {event.source} {event.kind} {level}"
         again = _again(last, key, event.time_ns)
-        return lines.point(series + again, {"text": event.text, "mark": text}, event.time_ns)
+        fields: dict[str, lines.Field] = {"text": event.text, "mark": text}
+        if event.kind in _REACHED:
+            fields["online"] = _REACHED[event.kind]
+        return lines.point(series + again, fields, event.time_ns)
 
     # The session itself -----------------------------------------------------------------------
 
@@ -141,8 +147,12 @@ class Points:
     def end(self, meta: dict[str, Any]) -> Iterator[str]:
         """Yield the lines of a session that has ended: what it came to."""
         start_ns, end_ns, verdict = meta["started_ns"], meta["ended_ns"], str(meta["verdict"])
-        duration = {"verdict": verdict, "duration_s": (end_ns - start_ns) / NS}
-        yield lines.point(self._begin(names.SESSION), {**self._about(), **duration}, start_ns)
+        came_to: dict[str, lines.Field] = {
+            "verdict": verdict,
+            "duration_s": (end_ns - start_ns) / NS,
+            "ended_ms": end_ns // 1_000_000,
+        }
+        yield lines.point(self._begin(names.SESSION), {**self._about(), **came_to}, start_ns)
         yield self._verdict("", verdict, None, f"{self.bench}: {verdict}", end_ns)
         for each in meta.get("expectations") or []:
             if isinstance(each, dict):

@@ -1,0 +1,1 @@
+"""Tests of dashboards and alert rules: as JSON, and against a real InfluxDB."""
