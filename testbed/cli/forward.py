@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,13 +14,10 @@ import typer
 from .output import print_json
 
 if TYPE_CHECKING:
-    from testbed.bench import Bench, Influxdb
+    from testbed.bench import Influxdb
     from testbed.session.forward import Report
 
 _PATIENCE = "5 min"
-_FILE_PATIENCE = 10.0  # s until the session of a run appears
-_ORPHAN_PATIENCE = 60.0  # s that a forwarder whose controller is gone waits for the server
-_LAST_WORDS = 5.0  # s that a run, when it has ended, waits for its forwarder
 
 Name = Annotated[
     list[str],
@@ -54,7 +49,9 @@ def forward(
 
     given = Influxdb(url, org, bucket, f"${{{token_from}}}" if token_from else "", ca)
     if follow:
-        _follow(Path(sessions[0]), given)
+        from .forwarding import follow as follow_session
+
+        follow_session(Path(sessions[0]), given)
         return
     seconds = _seconds(patience)
     paths = [find_session(name) for name in sessions]
@@ -62,7 +59,7 @@ def forward(
     reports = {}
     for path, target in zip(paths, targets, strict=True):
         with _drawn(path.name) as draw:
-            reports[path] = asyncio.run(_forward(path, target, seconds, lambda: False, draw))
+            reports[path] = asyncio.run(send(path, target, seconds, lambda: False, draw))
     if json:
         print_json({"sessions": [_as_dict(path, report) for path, report in reports.items()]})
     else:
@@ -71,19 +68,20 @@ def forward(
     raise typer.Exit(1 if any(report.asides for report in reports.values()) else 0)
 
 
-async def _forward(
+async def send(
     path: Path,
     target: Influxdb,
     patience: float,
     recording: Callable[[], bool],
     progress: Callable[[Report], None],
 ) -> Report:
+    """Send a session to its end or, as long as `recording()`, what is still to come."""
     from testbed.session.file import SessionReader
     from testbed.session.forward import Forwarder, Influx
 
     with SessionReader(path) as session:
         async with Influx.open(target) as influx:
-            forwarder = Forwarder(session, influx, target, patience=patience, tell=_tell, progress=progress)
+            forwarder = Forwarder(session, influx, target, patience=patience, tell=tell, progress=progress)
             return await forwarder.run(recording)
 
 
@@ -116,81 +114,11 @@ def _seconds(text: str) -> float:
         raise UsageError(f"--patience {text}: {error}", "write for example --patience '10 min'") from None
 
 
-# While a run is going on -------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def forwarding(path: Path, bench: Bench, *, wanted: bool) -> Iterator[None]:
-    """Forward the session at `path` while the block runs, in a process of its own that reads the file.
-
-    So nothing that a server or a network does can reach the control path. What has not been sent when
-    the run has ended is named; it stays in the session file.
-    """
-    if not wanted or bench.influxdb is None:
-        yield
-        return
-    process = subprocess.Popen(
-        [sys.executable, "-m", "testbed", "forward", "--follow", str(path), *_options(bench.influxdb)],
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        yield
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_LAST_WORDS)
-    finally:
-        process.terminate()  # it notes how far it came and ends
-        if process.wait():
-            _tell(f"not everything was forwarded; send the rest with: testbed forward {path}")
-
-
-def _options(target: Influxdb) -> Iterator[str]:
-    """Yield the options for a target; the token goes by the name of its variable."""
-    for key in ("url", "org", "bucket", "ca"):
-        if text := getattr(target, key):
-            yield from (f"--{key}", text)
-    if target.token:
-        yield from ("--token-from", target.token.strip("${}"))
-
-
-def _follow(path: Path, given: Influxdb) -> None:
-    """Forward a session until it has ended, or its controller is gone and all it committed is sent."""
-    import signal
-    import time
-
-    from testbed.session.forward import Bookmark
-
-    # Ctrl-C reaches the whole terminal: the run ends by it, and we when we have sent its end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    controller = os.getppid()
-    target = given.filled_in(os.environ)
-
-    def recording() -> bool:
-        return os.getppid() == controller
-
-    deadline = time.monotonic() + _FILE_PATIENCE
-    while not (path.exists() and path.stat().st_size):
-        if time.monotonic() > deadline or not recording():
-            return  # the run did not begin
-        time.sleep(0.05)  # a process of its own, with nothing else to do meanwhile
-
-    async def main() -> bool:
-        task = asyncio.ensure_future(_forward(path, target, _ORPHAN_PATIENCE, recording, lambda report: None))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        try:
-            return (await task).ended
-        except asyncio.CancelledError:
-            return False
-
-    ended = asyncio.run(main())
-    if ended:
-        Bookmark(path, "").settle()
-    raise typer.Exit(0 if ended else 1)
-
-
 # Telling -----------------------------------------------------------------------------------------
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """Say something on stderr, whether anybody listens or not."""
     with contextlib.suppress(OSError):
         typer.echo(f"testbed: {text}", err=True)
 

@@ -48,7 +48,7 @@ def run(
     from testbed.session.emulation import parse_names
     from testbed.session.file import summarize
 
-    from .forward import forwarding
+    from .forwarding import forwarding
 
     bench = read_bench(file)
     seconds = _duration(for_)

@@ -1,7 +1,8 @@
 """Forwards what a session file holds to InfluxDB: at any time, after any outage, each point once."""
 
 from .bookmark import Aside, Bookmark
-from .forwarder import Forwarder, Report
+from .delivery import Report
+from .forwarder import Forwarder
 from .names import dashboard_uid
 from .outbox import Batch, Outbox, Part, Position
 from .server import Denied, Influx, NotNow, Refused, TooLarge
