@@ -11,7 +11,8 @@ import pytest
 
 from hil_tests.support.influxdb import shim
 from testbed.clock import NS
-from testbed.session.file import OVERRUN, Chunk, SessionReader
+from testbed.control.pid import Terms
+from testbed.session.file import OVERRUN, Chunk, SessionReader, digests
 from testbed.session.forward.points import Points, Reasons
 from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Verdict
 
@@ -84,15 +85,17 @@ async def test_samples_of_one_time_are_all_kept(place, tmp_path):
     }  # fmt: skip
 
 
-async def test_cycles_commands_events_and_verdicts_are_points_too(place, tmp_path):
+async def test_cycles_states_of_twins_commands_events_and_verdicts_are_points_too(place, tmp_path):
     def more(writer):
         log = writer.cycles("hold")
-        log.add(T0, 10, 20, 30, 40, OVERRUN)
+        log.add(T0, 10, 20, 30, 40, OVERRUN, Terms(60.0, 59.5, 10.0, 8.0, 2.0, 0.0))
         log.add(T0 + 1, 11, 21, -1, -1, 0)
         writer.command(
             Command(2, 55.0, "loop hold", T0, T0 + NS, verdict=Verdict.ALLOWED, outcome=Outcome.ACKNOWLEDGED,
                     sent_ns=T0 + 5, done_ns=T0 + 9)
         )  # fmt: skip
+        writer.twin_state("heater", T0 + 3, {"air": 21.5, "load": math.nan})
+        writer.twin_state("heater", T0 + 4, {"air": math.nan, "load": math.nan})
         writer.event(Event(T0 + 7, Level.WARNING, "probe", "offline", "probe <pulled>\nand a trace"))
 
     expectations = [{"text": "probe.temperature stays below 85 degC", "verdict": "failed", "margin": -1.5}]
@@ -111,6 +114,10 @@ async def test_cycles_commands_events_and_verdicts_are_points_too(place, tmp_pat
         40,
     )
     assert (second["latency_ns"], second["acknowledged_ns"], second["age_ns"]) == (None, None, 21)
+    assert (first["setpoint"], first["measured"], first["output"]) == (60, 59.5, 10)
+    assert (first["p"], first["i"], first["d"], second["p"]) == (8, 2, 0, None)
+    (state,) = rows("twin")
+    assert (state["time"], state["device"], state["air"]) == (T0 + 3, "heater", 21.5)
     (command,) = rows("command")
     assert (command["device"], command["signal"], command["value"]) == ("heater", "duty", 55)
     assert (command["outcome"], command["sent_after_ns"], command["done_after_ns"]) == ("acknowledged", 5, 9)
@@ -206,3 +213,12 @@ async def test_a_batch_is_bounded_however_long_the_session(tmp_path):
             position = batch.position
     assert sum(sizes) >= 60_000
     assert max(sizes) < 1000 + longest + 1
+
+
+async def test_forwarding_leaves_what_was_recorded_as_it_was(place, tmp_path):
+    path = await record(tmp_path / "a.session", steady(1000, 2, 1000))
+    with SessionReader(path) as session:
+        before = digests(session)
+    await forward(path, place.target)
+    with SessionReader(path) as session:
+        assert digests(session) == before

@@ -18,6 +18,9 @@ CYCLE = "testbed/cycle"
 COMMAND = "testbed/command"
 """A settled command, at the time at which it was given."""
 
+TWIN = "testbed/twin"
+"""What the model of a device's twin had come to, about once a second; each state in a field of its name."""
+
 EVENT = "testbed/event"
 """Something that people were told."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -28,6 +28,7 @@ class Position(msgspec.Struct):
     cycle: int = 0
     command: int = 0
     event: int = 0
+    twin_state: int = 0
     started: bool = False
     ended: bool = False
     samples: dict[int, int] = {}
@@ -118,25 +119,36 @@ class Outbox:
             batch.add(f"cycles of {loop}", lines)
 
     def _read_rows(self, batch: Batch, limit: int) -> None:
-        after, points = batch.position, self._points
-        commands = [
-            (number, points.command(command, after.last))
-            for number, command in _some(self._session.commands_after(after.command), limit - batch.size)
-        ]
-        if commands:
-            after.command = commands[-1][0]
-            batch.add("commands", [line for _, line in commands])
-        events = [
-            (number, points.event(event, after.last))
-            for number, event in _some(self._session.events_after(after.event), limit - batch.size)
-        ]
-        if events:
-            after.event = events[-1][0]
-            batch.add("events", [line for _, line in events])
+        after, points, session = batch.position, self._points, self._session
+        after.command = self._read_table(
+            batch, "commands", session.commands_after(after.command), points.command, after.command, limit
+        )
+        after.event = self._read_table(
+            batch, "events", session.events_after(after.event), points.event, after.event, limit
+        )
+        after.twin_state = self._read_table(
+            batch, "states of twins", session.twin_states_after(after.twin_state), points.twin_state,
+            after.twin_state, limit,
+        )  # fmt: skip
 
-
-def _some(rows: Iterator[Row], count: int) -> Iterable[Row]:
-    return islice(rows, max(count, 0))
+    def _read_table(
+        self,
+        batch: Batch,
+        what: str,
+        rows: Iterator[tuple[int, Row]],
+        line: Callable[[Row, Last], str | None],
+        after: int,
+        limit: int,
+    ) -> int:
+        """Add the next rows of a table to the batch and return the id of the last one."""
+        found = []
+        for number, row in islice(rows, max(limit - batch.size, 0)):
+            after = number
+            if (text := line(row, batch.position.last)) is not None:
+                found.append(text)
+        if found:
+            batch.add(what, found)
+        return after
 
 
 def _unsent(chunk: Chunk, sent: int) -> Chunk | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from testbed.clock import NS
-from testbed.session.file import ACTED_SAFE, OVERRUN, Chunk, Cycle
+from testbed.session.file import ACTED_SAFE, OVERRUN, Chunk, Cycle, TwinState
 from testbed.signals import Command, Event, Quality, Signal
 
 from . import lines, names
@@ -121,6 +121,14 @@ class Points:
         }
         key = f"command {signal.path} {outcome}"
         return lines.point(series + _again(last, key, command.time_ns), fields, command.time_ns)
+
+    def twin_state(self, state: TwinState, last: Last) -> str | None:
+        """Return the line of a twin's state; None while nothing of it is known."""
+        if not any(map(math.isfinite, state.values.values())):
+            return None
+        series = self._begin(names.TWIN, device=state.device)
+        again = _again(last, f"twin {state.device}", state.time_ns)
+        return lines.point(series + again, state.values, state.time_ns)
 
     def event(self, event: Event, last: Last) -> str:
         """Return the line of an event, with the text of its annotation."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from testbed.bench import Bench, Device, Loop, TwinModel
 from testbed.session.forward import names
+from testbed.twin.models import model_class
 
 from . import queries
-from .model import BLUE, RED, YELLOW, Dashboard, Override, Panel, Query, Variable
+from .model import RED, YELLOW, Dashboard, Json, Override, Panel, Query, Variable
 from .overview import overview
 from .parts import gap, heading, measurement, page, signal_panel, state_panel
 from .units import grafana_unit
+
+_DASHED: Json = {"fill": "dash", "dash": [6, 4]}
 
 
 def dashboards(bench: Bench) -> list[Dashboard]:
@@ -85,41 +88,52 @@ def _loop(bench: Bench, loop: Loop) -> list[Panel]:
     return [
         heading(f"{loop.name}: {loop.reads.path} at {setpoint} by {loop.writes.path}, {period}"),
         _regulation(bench, loop),
+        _terms(bench.name, loop),
         _durations("Sample to acknowledged command", "acknowledged_ns", bench.name, loop),
         _durations("Lateness of cycles", "lateness_ns", bench.name, loop),
         _durations("Age of the sample", "age_ns", bench.name, loop),
         Panel(
             "timeseries", f"{loop.name}: overruns and safe actions", [Query(overruns, alias="$col")],
-            width=8, unit="short", custom={"drawStyle": "bars", "fillOpacity": 60},
+            width=6, unit="short", custom={"drawStyle": "bars", "fillOpacity": 60},
             description="Cycles that came while a command was still on its way, and those without a sample.",
         ),
     ]  # fmt: skip
 
 
 def _regulation(bench: Bench, loop: Loop) -> Panel:
-    """Return value and output over time; the setpoint is a line."""
+    """Return value, setpoint and output over time."""
     reads, writes = loop.reads, loop.writes
     value = queries.curve(reads.name, measurement(bench, reads), bench.name, *queries.good(reads.device))
     output = queries.curve(writes.name, measurement(bench, writes), bench.name, *queries.good(writes.device))
+    setpoint = queries.curve("setpoint", names.CYCLE, bench.name, f'"loop" = {queries.text(loop.name)}')
+    step = {"custom.spanNulls": True, "custom.lineInterpolation": "stepAfter"}
     right = {
         "unit": grafana_unit(writes.unit),
-        "custom.axisPlacement": "right", "custom.lineInterpolation": "stepAfter",
-        "custom.spanNulls": True, "custom.thresholdsStyle": {"mode": "off"},
+        "custom.axisPlacement": "right", **step,
     }  # fmt: skip
     pid = ", ".join(f"{key} {number:g}" for key, number in loop.pid.model_dump().items() if number)
     return Panel(
         "timeseries", f"{loop.name}: value, setpoint and output",
-        [Query(value, reads.path), Query(output, writes.path)],
-        width=16, unit=grafana_unit(reads.unit), lines=[(loop.setpoint, BLUE)],
-        description=f"Setpoint {loop.setpoint:g} {reads.unit} (blue). PID: {pid}.",
-        custom={"spanNulls": gap(reads)}, overrides=[Override("B", right)],
+        [Query(value, reads.path), Query(output, writes.path), Query(setpoint, "setpoint")],
+        width=16, unit=grafana_unit(reads.unit), description=f"PID: {pid}.", custom={"spanNulls": gap(reads)},
+        overrides=[Override("B", right), Override("C", {**step, "custom.lineStyle": _DASHED})],
+    )  # fmt: skip
+
+
+def _terms(bench: str, loop: Loop) -> Panel:
+    what = 'mean("p") AS "P", mean("i") AS "I", mean("d") AS "D"'
+    of = f'"loop" = {queries.text(loop.name)}'
+    statement = queries.select(what, names.CYCLE, bench, of, then=f"{queries.EVERY} fill(none)")
+    return Panel(
+        "timeseries", f"{loop.name}: the controller's terms", [Query(statement, alias="$col")],
+        width=8, unit=grafana_unit(loop.writes.unit),
     )  # fmt: skip
 
 
 def _durations(title: str, field: str, bench: str, loop: Loop) -> Panel:
     return Panel(
         "timeseries", f"{loop.name}: {title[0].lower()}{title[1:]}",
-        [Query(queries.percentiles(field, bench, loop.name), alias="$col")], width=8, unit="ns",
+        [Query(queries.percentiles(field, bench, loop.name), alias="$col")], width=6, unit="ns",
     )  # fmt: skip
 
 
@@ -139,9 +153,10 @@ def _twin(bench: Bench, device: str, model: TwinModel) -> list[Panel]:
                 Query(queries.curve(predicted.name, profile, bench.name, *any_quality), "predicted"),
             ],
             width=16, unit=grafana_unit(measured.unit), custom={"spanNulls": gap(measured)},
-            overrides=[Override("B", {"custom.lineStyle": {"fill": "dash", "dash": [6, 4]}})],
+            overrides=[Override("B", {"custom.lineStyle": _DASHED})],
         ),
         _parameters(device, model),
+        _state(bench.name, device, model),
         signal_panel(
             residual, queries.band(residual.name, profile, bench.name, *any_quality),
             title=f"{device}: measured less predicted", width=16,
@@ -149,9 +164,18 @@ def _twin(bench: Bench, device: str, model: TwinModel) -> list[Panel]:
         Panel(
             "histogram", f"{device}: spread of the residual",
             [Query(queries.curve(residual.name, profile, bench.name, *where), "residual")],
-            width=8, unit=grafana_unit(residual.unit),
+            width=24, height=6, unit=grafana_unit(residual.unit),
         ),
     ]  # fmt: skip
+
+
+def _state(bench: str, device: str, model: TwinModel) -> Panel:
+    """Return what the model has come to: every state that it has a name for."""
+    names_of = model_class(model.kind)(model.parameters).state()
+    what = ", ".join(f"mean({queries.name(each)}) AS {queries.name(each)}" for each in names_of)
+    of = f'"device" = {queries.text(device)}'
+    statement = queries.select(what, names.TWIN, bench, of, then=f"{queries.EVERY} fill(none)")
+    return Panel("timeseries", f"{device}: state of the model", [Query(statement, alias="$col")], width=8)
 
 
 def _parameters(device: str, model: TwinModel) -> Panel:
