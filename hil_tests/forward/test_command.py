@@ -134,7 +134,7 @@ def test_a_run_is_forwarded_while_it_is_recorded_and_complete_when_it_ends(guard
         assert run.finish()["verdict"] == "passed"
         assert "forward" not in run.process.stderr.read()
     assert everything_is_stored(guarded.server, guarded.database, path)
-    (session,) = guarded.server.rows(guarded.database, 'SELECT verdict FROM "testbed/session"')
+    (session,) = guarded.server.rows(guarded.database, 'SELECT verdict FROM "testbed.session"')
     assert session["verdict"] == "passed"
     assert [each.name for each in tmp_path.glob("a.session*")] == ["a.session"]  # one plain file
 

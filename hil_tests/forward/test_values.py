@@ -104,7 +104,7 @@ async def test_cycles_states_of_twins_commands_events_and_verdicts_are_points_to
     await forward(path, place.target)
 
     def rows(what: str) -> list:
-        return place.server.rows(place.database, f'SELECT * FROM "testbed/{what}"')
+        return place.server.rows(place.database, f'SELECT * FROM "testbed.{what}"')
 
     first, second = rows("cycle")
     assert (first["time"], first["loop"], first["overrun"], first["acknowledged_ns"]) == (

@@ -6,7 +6,7 @@ option task = {name: "downsample to minutes", every: 1m, offset: 30s}
 numbers =
     from(bucket: "hil")
         |> range(start: -10m)
-        |> filter(fn: (r) => r._measurement !~ /^testbed\// and r._field !~ /_reason$/)
+        |> filter(fn: (r) => r._measurement !~ /^testbed\./ and r._field !~ /_reason$/)
         |> filter(fn: (r) => r.quality == "good")
 
 keep = (tables=<-, fn, suffix) =>

@@ -4,5 +4,5 @@ option task = {name: "keep sessions, verdicts and events", every: 10m, offset: 1
 
 from(bucket: "hil")
     |> range(start: -1h)
-    |> filter(fn: (r) => r._measurement =~ /^testbed\/(session|verdict|event)$/)
+    |> filter(fn: (r) => r._measurement =~ /^testbed\.(session|verdict|event)$/)
     |> to(bucket: "hil_1m")

@@ -12,22 +12,22 @@ import re
 
 from testbed.clock import NS
 
-CYCLE = "testbed/cycle"
+CYCLE = "testbed.cycle"
 """A cycle of a loop: durations in ns, what the controller reckoned."""
 
-COMMAND = "testbed/command"
+COMMAND = "testbed.command"
 """A settled command, at the time at which it was given."""
 
-TWIN = "testbed/twin"
+TWIN = "testbed.twin"
 """What the model of a device's twin had come to, about once a second; each state in a field of its name."""
 
-EVENT = "testbed/event"
+EVENT = "testbed.event"
 """Something that people were told."""
 
-VERDICT = "testbed/verdict"
+VERDICT = "testbed.verdict"
 """At the end of a session: the verdict of the run, and of each expectation (tag `expectation`)."""
 
-SESSION = "testbed/session"
+SESSION = "testbed.session"
 """One point a session, at its start; the end adds fields to it."""
 
 REASON = "_reason"
