@@ -12,6 +12,7 @@ import pytest
 from hil_tests.support import eventually
 from hil_tests.support.certificates import make_certificate
 from hil_tests.support.influxdb import influxd, shim, small_disk, small_disk_possible
+from hil_tests.system.processes import RIG, testbed
 from testbed.bench import Influxdb
 from testbed.errors import LinkError, UsageError
 from testbed.session.file import SessionReader
@@ -58,6 +59,22 @@ async def test_a_server_that_is_killed_again_and_again_has_all_of_it_in_the_end(
             await off_loop(own_server.start)
         report = await work
     assert report.samples == 150_000
+    assert everything_is_stored(own_server, "hil", path)
+
+
+async def test_ten_minutes_of_virtual_time_without_a_server_are_there_when_it_comes_back(
+    own_server, tmp_path
+):
+    path = tmp_path / "a.session"
+    await off_loop(own_server.kill)
+    result = await asyncio.to_thread(testbed, "run", RIG, "--virtual", "--for", "10 min", "--session", path)
+    assert result.returncode == 0, result.stderr
+    with shim(own_server) as front:
+        target = Influxdb(front.url, "", "hil")
+        with pytest.raises(LinkError):
+            await forward(path, target, patience=0.0)
+        await off_loop(own_server.start)
+        assert (await forward(path, target)).ended
     assert everything_is_stored(own_server, "hil", path)
 
 

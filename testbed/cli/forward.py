@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterator
@@ -44,6 +43,8 @@ def forward(
 
     Exit code 0: all is stored; 1: the server refused some points for good; 4: it could not be reached.
     """
+    import asyncio
+
     from testbed.bench import Influxdb
     from testbed.session.file import find_session
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from testbed.drivers.backoff import Backoff
@@ -15,8 +15,8 @@ from .bookmark import Aside
 from .outbox import Part
 from .server import Denied, Influx, NotNow, Refused, TooLarge
 
-_REQUEST_SIZE = 1 << 20
-"""Bytes of one request, about; beyond that aiohttp copies long enough to warn about it."""
+_REQUEST_SIZE = 700_000
+"""Characters of one request. Of more than 1 MiB, aiohttp warns that it takes its time with them."""
 
 
 @dataclass
@@ -153,10 +153,18 @@ class Delivery:
         self.report.asides[key] = replace(known, points=known.points + points)
 
 
-def _pieces(part: Part, size: int) -> list[Part]:
-    """Return a part in pieces of about `size` bytes at most."""
-    weight = _weight(part)
-    return [part] if weight <= size else _cut(part, max(1, len(part.lines) * size // weight))
+def _pieces(part: Part, size: int) -> Iterator[Part]:
+    """Yield a part in pieces of at most `size` characters (or of one line)."""
+    if _weight(part) <= size:
+        yield part
+        return
+    start = weight = 0
+    for at, line in enumerate(part.lines):
+        if weight + len(line) + 1 > size and at > start:
+            yield Part(part.what, part.lines[start:at])
+            start, weight = at, 0
+        weight += len(line) + 1
+    yield Part(part.what, part.lines[start:])
 
 
 def _weight(part: Part) -> int:
