@@ -74,7 +74,7 @@ async def send(
     target: Influxdb,
     patience: float,
     recording: Callable[[], bool],
-    progress: Callable[[Report], None],
+    progress: Callable[[Report], None] | None = None,
 ) -> Report:
     """Send a session to its end or, as long as `recording()`, what is still to come."""
     from testbed.session.file import SessionReader
@@ -146,7 +146,7 @@ def _print(path: Path, report: Report) -> None:
 
 
 @contextlib.contextmanager
-def _drawn(name: str) -> Iterator[Callable[[Report], None]]:
+def _drawn(name: str) -> Iterator[Callable[[Report], None] | None]:
     """Show how far a session has been sent, on a terminal only."""
     from rich.console import Console
     from rich.markup import escape
@@ -154,7 +154,7 @@ def _drawn(name: str) -> Iterator[Callable[[Report], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda report: None
+        yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f} samples"))
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:

@@ -80,7 +80,7 @@ def follow(path: Path, given: Influxdb) -> None:
         return
 
     async def main() -> bool:
-        task = asyncio.ensure_future(send(path, target, _ORPHAN_PATIENCE, recording, lambda report: None))
+        task = asyncio.ensure_future(send(path, target, _ORPHAN_PATIENCE, recording))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             return (await task).ended

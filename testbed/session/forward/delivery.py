@@ -50,7 +50,7 @@ class Delivery:
         name: str,
         patience: float,
         tell: Callable[[str], None],
-        progress: Callable[[Report], None],
+        progress: Callable[[], None],
     ) -> None:
         """`name` is the session's, for what is told."""
         self.report = report
@@ -133,7 +133,7 @@ class Delivery:
             step = f" ({error.next_step})" if isinstance(error, Denied) else ""
             self._tell(f"{self._name}: InfluxDB takes nothing, nothing is lost: {error}{step}")
         self.report.waiting = str(error)
-        self._progress(self.report)
+        self._progress()
 
     def _reached(self, away: float) -> None:
         self._backoff.reset()

@@ -20,6 +20,9 @@ _LOOK = 0.25
 _KEEP = 1.0
 """Seconds between two savings of the position: what is sent again, harmlessly, after a crash."""
 
+_COUNT = 5.0
+"""Seconds between two counts of the samples of a session."""
+
 
 class Forwarder:
     """Forwards one session to one bucket, in the order in which it was recorded.
@@ -35,7 +38,7 @@ class Forwarder:
         *,
         patience: float,
         tell: Callable[[str], None] = lambda text: None,
-        progress: Callable[[Report], None] = lambda report: None,
+        progress: Callable[[Report], None] | None = None,
     ) -> None:
         """`patience` is how many seconds the server may be away once nothing is being recorded any more."""
         self._tell = tell
@@ -44,7 +47,7 @@ class Forwarder:
         self._outbox = Outbox(session)
         self._bookmark = Bookmark(session.path, f"{target.url} {target.org} {target.bucket}")
         self._position, points, asides = self._bookmark.load()
-        self._kept = time.monotonic()
+        self._kept = self._counted = time.monotonic()
         self._unkept = self._forgetful = False
         self.report = Report(
             points=points,
@@ -52,7 +55,7 @@ class Forwarder:
             ended=self._position.ended,
             asides={(each.what, each.reason): each for each in asides},
         )
-        self._delivery = Delivery(influx, self.report, self._name, patience, tell, progress)
+        self._delivery = Delivery(influx, self.report, self._name, patience, tell, self._show)
 
     async def run(self, recording: Callable[[], bool]) -> Report:
         """Send all there is and, as long as `recording()`, what is still to come.
@@ -66,11 +69,10 @@ class Forwarder:
             while True:
                 still = recording()  # asked before reading: what came until then is read below
                 batch = self._outbox.read(self._position)
-                self.report.total = max(self._outbox.total, self.report.samples)
                 if batch.parts:
                     await self._settle(batch)
                     self._keep(_KEEP)
-                    self._progress(self.report)
+                    self._show()
                 elif still and not self.report.ended:
                     self._keep(_KEEP)
                     # The file is the only thing we share with the recording, and files are looked at.
@@ -92,6 +94,15 @@ class Forwarder:
         self._unkept = True
         self.report.samples += sum(part.samples for part in batch.parts)
         self.report.ended = batch.position.ended
+
+    def _show(self) -> None:
+        """Hand on how far we are; counting what a long session holds takes a while, so it is done seldom."""
+        if self._progress is None:
+            return
+        if not self.report.total or time.monotonic() - self._counted > _COUNT:
+            self.report.total = self._outbox.total
+            self._counted = time.monotonic()
+        self._progress(self.report)
 
     def _keep(self, period: float) -> None:
         """Save the position if that was last done `period` seconds ago."""

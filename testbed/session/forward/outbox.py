@@ -78,17 +78,18 @@ class Outbox:
 
         It is empty when everything that is committed has been sent.
         """
-        meta = self._session.meta()  # first: all that belongs to a session that has ended is committed
+        verdict = self._session.verdict()  # first: all of a session that has ended is committed
         batch = Batch(copy.deepcopy(position))
         after = batch.position
         if not after.started:
-            batch.add("session", [self._points.start()])
+            batch.add("session", [self._points.start(self._session.span()[0])])
             after.started = True
         self._read_chunks(batch, limit)
         self._read_cycles(batch, limit)
         self._read_rows(batch, limit)
-        if not batch.parts and not after.ended and meta.get("verdict", UNFINISHED) != UNFINISHED:
-            batch.add("verdict", list(self._points.end(meta)))
+        if not batch.parts and not after.ended and verdict != UNFINISHED:
+            came_to = self._points.end(self._session.span(), verdict, self._session.expectations())
+            batch.add("verdict", list(came_to))
             after.ended = True
         return batch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from operator import lt
@@ -46,8 +46,11 @@ class Points:
         self._path = path
         self._meta = meta
         self._signals = signals
-        devices = meta.get("devices") or {}
-        self._profiles = {name: about.get("profile") or name for name, about in devices.items()}
+        devices = meta.get("devices")
+        self._profiles = {
+            name: str(about.get("profile") or name)
+            for name, about in (devices.items() if isinstance(devices, dict) else ())
+        }
         self._series = cache(self._sample_series)
 
     def _begin(self, measurement: str, **tags: str) -> str:
@@ -144,17 +147,19 @@ class Points:
 
     # The session itself -----------------------------------------------------------------------
 
-    def start(self) -> str:
+    def start(self, start_ns: int) -> str:
         """Return the line that says what the session is."""
-        return lines.point(self._begin(names.SESSION), self._about(), self._meta["started_ns"])
+        return lines.point(self._begin(names.SESSION), self._about(), start_ns)
 
     def _about(self) -> dict[str, lines.Field]:
         texts = {key: str(self._meta[key]) for key in ("mode", "testbed") if self._meta.get(key)}
         return {"file": self._path.name, "seed": int(self._meta.get("seed") or 0), **texts}
 
-    def end(self, meta: dict[str, Any]) -> Iterator[str]:
-        """Yield the lines of a session that has ended: what it came to."""
-        start_ns, end_ns, verdict = meta["started_ns"], meta["ended_ns"], str(meta["verdict"])
+    def end(
+        self, span: tuple[int, int], verdict: str, expectations: Iterable[dict[str, Any]]
+    ) -> Iterator[str]:
+        """Yield the lines of a session that has ended: from when to when it lasted and what it came to."""
+        start_ns, end_ns = span
         came_to: dict[str, lines.Field] = {
             "verdict": verdict,
             "duration_s": (end_ns - start_ns) / NS,
@@ -162,15 +167,14 @@ class Points:
         }
         yield lines.point(self._begin(names.SESSION), {**self._about(), **came_to}, start_ns)
         yield self._verdict("", verdict, None, f"{self.bench}: {verdict}", end_ns)
-        for each in meta.get("expectations") or []:
-            if isinstance(each, dict):
-                text, found = str(each.get("text")), str(each.get("verdict"))
-                yield self._verdict(text, found, each.get("margin"), f"{found}: {text}", end_ns)
+        for each in expectations:
+            what, found = str(each.get("text")), str(each.get("verdict"))
+            yield self._verdict(what, found, each.get("margin"), f"{found}: {what}", end_ns)
 
-    def _verdict(self, expectation: str, verdict: str, margin: float | None, text: str, time_ns: int) -> str:
+    def _verdict(self, expectation: str, verdict: str, margin: object, text: str, time_ns: int) -> str:
         fields: dict[str, lines.Field] = {
             "verdict": verdict,
-            "margin": None if margin is None else float(margin),
+            "margin": float(margin) if isinstance(margin, (int, float)) else None,
             "text": text,
             "mark": names.mark(text, self.bench, self.session, time_ns),
         }

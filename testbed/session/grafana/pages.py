@@ -179,9 +179,8 @@ def _state(bench: str, device: str, model: TwinModel) -> Panel:
 
 
 def _parameters(device: str, model: TwinModel) -> Panel:
-    rows = [f"| {key} | {value:g} |" for key, value in sorted(model.parameters.items())]
+    working = model_class(model.kind)(model.parameters).parameters  # with the model's own for those not given
+    rows = [f"| {key} | {value:g} |" for key, value in sorted(working.items())]
     inputs = [f"| {key} | {signal.path} |" for key, signal in sorted(model.inputs.items())]
     table = ["| | |", "|---|---|", f"| model | {model.kind} |", *inputs, *rows]
-    if not rows:
-        table.append("| parameters | the model's own |")
     return Panel("text", f"{device}: model", width=8, options={"content": "\n".join(table)})
