@@ -7,7 +7,8 @@ from testbed.session.forward import names
 from testbed.signals import Signal
 
 from . import queries
-from .model import RED, Dashboard, Json, Override, Panel, Query, refs
+from .dashboard import Dashboard
+from .model import RED, Json, Override, Panel, Query, refs
 from .parts import ONLINE, VERDICTS, heading, page, state_panel
 from .units import grafana_unit
 

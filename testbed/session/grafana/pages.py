@@ -7,7 +7,8 @@ from testbed.session.forward import names
 from testbed.twin.models import model_class
 
 from . import queries
-from .model import RED, YELLOW, Dashboard, Json, Override, Panel, Query, Variable
+from .dashboard import Dashboard, Variable
+from .model import RED, YELLOW, Json, Override, Panel, Query
 from .overview import overview
 from .parts import gap, heading, measurement, page, signal_panel, state_panel
 from .units import grafana_unit

@@ -7,7 +7,8 @@ from testbed.session.forward import names
 from testbed.signals import Signal
 
 from . import queries
-from .model import BLUE, GREEN, RED, YELLOW, Annotation, Dashboard, Json, Override, Panel, Query, Variable
+from .dashboard import Annotation, Dashboard, Variable
+from .model import BLUE, GREEN, RED, YELLOW, Json, Override, Panel, Query
 from .units import grafana_unit
 
 _STALE_PERIODS = 5
