@@ -37,10 +37,14 @@ async def record(
     samples: Iterable[Sample],
     *,
     signals: list[Signal] = SIGNALS,
+    each: Callable[[SessionWriter, Sample], object] = lambda writer, sample: None,
     more: Callable[[SessionWriter], object] = lambda writer: None,
     end: dict[str, Any] | None = None,
 ) -> Path:
-    """Record samples into a session that has ended, in commits of some thousand."""
+    """Record samples into a session that has ended, in commits of some hundred.
+
+    `each` records what comes with a sample, `more` what comes at the end.
+    """
     clock = SystemClock()
     writer = SessionWriter(
         path, clock, signals, metadata=METADATA, attachments={}, on_failure=print, thread=False, period_s=0.01
@@ -48,6 +52,7 @@ async def record(
     writer.start()
     for number, sample in enumerate(samples):
         writer.sample(sample)
+        each(writer, sample)
         if number % 200 == 199:
             await asyncio.sleep(0)  # the ticker that commits
     more(writer)

@@ -61,11 +61,7 @@ def _read_spec(document: Document) -> tuple[BenchSpec, list[Problem], set[str]]:
         data = copy.deepcopy(document.data)
         left_out: set[str] = set()
         for section, *rest in (detail["loc"] for detail in error.errors(include_url=False)):
-            whole = (
-                not rest
-                or section in ("plant", "expect", "influxdb")
-                or not isinstance(data.get(section), dict)
-            )
+            whole = not rest or section in _WHOLE or not isinstance(data.get(section), dict)
             if whole:
                 data.pop(section, None)
             else:

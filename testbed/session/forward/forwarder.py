@@ -69,6 +69,8 @@ class Forwarder:
             while True:
                 still = recording()  # asked before reading: what came until then is read below
                 batch = self._outbox.read(self._position)
+                if not batch.parts:
+                    self._position = batch.position  # past what was sent before and stands there anew
                 if batch.parts:
                     await self._settle(batch)
                     self._keep(_KEEP)

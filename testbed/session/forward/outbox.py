@@ -6,19 +6,22 @@ import copy
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from testbed.session.file import UNFINISHED, Chunk, SessionReader
+from testbed.session.file import UNFINISHED, Chunk, SessionReader, TwinState
+from testbed.signals import Command, Event
 
 from .points import Last, Points, Reasons
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", Command, Event, TwinState)
 
 _LIMIT = 10_000
-"""Points of a batch, about; InfluxDB's makers advise 5,000 to 10,000."""
+"""Samples of a batch, about."""
+
+_ALWAYS = 1 << 63
+"""A time that never comes."""
 
 
 class Position(msgspec.Struct):
@@ -74,7 +77,7 @@ class Outbox:
         return sum(newest.total for newest in self._session.newest().values())
 
     def read(self, position: Position, limit: int = _LIMIT) -> Batch:
-        """Return the next batch, of about `limit` lines or of one chunk if that is longer.
+        """Return the next batch: about `limit` samples, or one chunk if that is longer, and what came with it.
 
         It is empty when everything that is committed has been sent.
         """
@@ -84,16 +87,17 @@ class Outbox:
         if not after.started:
             batch.add("session", [self._points.start(self._session.span()[0])])
             after.started = True
-        self._read_chunks(batch, limit)
-        self._read_cycles(batch, limit)
-        self._read_rows(batch, limit)
+        horizon = self._read_chunks(batch, limit)
+        horizon = self._read_cycles(batch, 2 * limit, horizon)
+        self._read_rows(batch, 3 * limit, horizon)
         if not batch.parts and not after.ended and verdict != UNFINISHED:
             came_to = self._points.end(self._session.span(), verdict, self._session.expectations())
             batch.add("verdict", list(came_to))
             after.ended = True
         return batch
 
-    def _read_chunks(self, batch: Batch, limit: int) -> None:
+    def _read_chunks(self, batch: Batch, limit: int) -> int:
+        """Add chunks until the batch is full; return up to which time, so that the rest keeps pace."""
         after = batch.position
         for chunk in self._session.chunks(after.chunk):
             after.chunk = chunk.id
@@ -103,53 +107,51 @@ class Outbox:
                 batch.add(self._session.signals[rest.signal].path, lines, count)
                 after.samples[rest.signal] = rest.first + count
                 if batch.size >= limit:
-                    break
+                    return rest.times[-1]
+        return _ALWAYS
 
     def _reasons(self, chunk: Chunk) -> Reasons:
         if not any(chunk.qualities):
             return self._none
         return Reasons(*self._session.reasons(chunk.signal))
 
-    def _read_cycles(self, batch: Batch, limit: int) -> None:
+    def _read_cycles(self, batch: Batch, limit: int, horizon: int) -> int:
+        """Add cycles up to the horizon; return where it is now, if they were too many."""
         after = batch.position
         for number, loop, cycles in self._session.cycle_chunks(after.cycle):
             if batch.size >= limit:
+                return min(horizon, cycles[0].time_ns)
+            if cycles[0].time_ns > horizon:
                 break
             after.cycle = number
-            lines = [self._points.cycle(cycle, after.last) for cycle in cycles]
-            batch.add(f"cycles of {loop}", lines)
+            batch.add(f"cycles of {loop}", [self._points.cycle(cycle, after.last) for cycle in cycles])
+        return horizon
 
-    def _read_rows(self, batch: Batch, limit: int) -> None:
+    def _read_rows(self, batch: Batch, limit: int, horizon: int) -> None:
         after, points, session = batch.position, self._points, self._session
-        after.command = self._read_table(
-            batch, "commands", session.commands_after(after.command), points.command, after.command, limit
-        )
-        after.event = self._read_table(
-            batch, "events", session.events_after(after.event), points.event, after.event, limit
-        )
-        after.twin_state = self._read_table(
-            batch, "states of twins", session.twin_states_after(after.twin_state), points.twin_state,
-            after.twin_state, limit,
-        )  # fmt: skip
 
-    def _read_table(
-        self,
-        batch: Batch,
-        what: str,
-        rows: Iterator[tuple[int, Row]],
-        line: Callable[[Row, Last], str | None],
-        after: int,
-        limit: int,
-    ) -> int:
-        """Add the next rows of a table to the batch and return the id of the last one."""
-        found = []
-        for number, row in islice(rows, max(limit - batch.size, 0)):
-            after = number
-            if (text := line(row, batch.position.last)) is not None:
-                found.append(text)
-        if found:
-            batch.add(what, found)
-        return after
+        def read(
+            what: str, rows: Iterator[tuple[int, Row]], line: Callable[[Row, Last], str | None], last: int
+        ) -> int:
+            found: list[str] = []
+            for number, row in rows:
+                if row.time_ns > horizon or batch.size + len(found) >= limit:
+                    break
+                last = number
+                if (text := line(row, after.last)) is not None:
+                    found.append(text)
+            if found:
+                batch.add(what, found)
+            return last
+
+        after.command = read("commands", session.commands_after(after.command), points.command, after.command)
+        after.event = read("events", session.events_after(after.event), points.event, after.event)
+        after.twin_state = read(
+            "states of twins",
+            session.twin_states_after(after.twin_state),
+            points.twin_state,
+            after.twin_state,
+        )
 
 
 def _unsent(chunk: Chunk, sent: int) -> Chunk | None:
