@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hil_tests.support.hand_clock import HandClock
 from hil_tests.support.influxdb import Influxd
 from testbed.bench import Influxdb
-from testbed.clock import NS, SystemClock
+from testbed.clock import NS
 from testbed.session.file import SessionReader, SessionWriter
 from testbed.session.forward import Forwarder, Influx, Report
 from testbed.signals import Access, Sample, Signal
@@ -45,7 +45,8 @@ async def record(
 
     `each` records what comes with a sample, `more` what comes at the end.
     """
-    clock = SystemClock()
+    clock = HandClock()
+    clock.move(T0 / NS)
     writer = SessionWriter(
         path, clock, signals, metadata=METADATA, attachments={}, on_failure=print, thread=False, period_s=0.01
     )
@@ -54,10 +55,9 @@ async def record(
         writer.sample(sample)
         each(writer, sample)
         if number % 200 == 199:
-            await asyncio.sleep(0)  # the ticker that commits
+            clock.move(0.01)  # the ticker commits
     more(writer)
     writer.close(end or {"verdict": "passed", "expectations": []})
-    clock.close()
     return path
 
 

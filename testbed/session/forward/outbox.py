@@ -77,7 +77,7 @@ class Outbox:
         return sum(newest.total for newest in self._session.newest().values())
 
     def read(self, position: Position, limit: int = _LIMIT) -> Batch:
-        """Return the next batch: about `limit` samples, or one chunk if that is longer, and what came with it.
+        """Return the next batch: about `limit` samples, or a chunk if that is longer, and what came with it.
 
         It is empty when everything that is committed has been sent.
         """
@@ -88,8 +88,9 @@ class Outbox:
             batch.add("session", [self._points.start(self._session.span()[0])])
             after.started = True
         horizon = self._read_chunks(batch, limit)
-        horizon = self._read_cycles(batch, 2 * limit, horizon)
-        self._read_rows(batch, 3 * limit, horizon)
+        room = max(limit, batch.size)  # of every other kind, no more than there are samples
+        horizon = self._read_cycles(batch, room, horizon)
+        self._read_rows(batch, room, horizon)
         if not batch.parts and not after.ended and verdict != UNFINISHED:
             came_to = self._points.end(self._session.span(), verdict, self._session.expectations())
             batch.add("verdict", list(came_to))
@@ -97,7 +98,7 @@ class Outbox:
         return batch
 
     def _read_chunks(self, batch: Batch, limit: int) -> int:
-        """Add chunks until the batch is full; return up to which time, so that the rest keeps pace."""
+        """Add chunks until there are enough; return up to which time, so that the rest keeps pace."""
         after = batch.position
         for chunk in self._session.chunks(after.chunk):
             after.chunk = chunk.id
@@ -117,9 +118,9 @@ class Outbox:
 
     def _read_cycles(self, batch: Batch, limit: int, horizon: int) -> int:
         """Add cycles up to the horizon; return where it is now, if they were too many."""
-        after = batch.position
+        after, full = batch.position, batch.size + limit
         for number, loop, cycles in self._session.cycle_chunks(after.cycle):
-            if batch.size >= limit:
+            if batch.size >= full:
                 return min(horizon, cycles[0].time_ns)
             if cycles[0].time_ns > horizon:
                 break
@@ -135,7 +136,7 @@ class Outbox:
         ) -> int:
             found: list[str] = []
             for number, row in rows:
-                if row.time_ns > horizon or batch.size + len(found) >= limit:
+                if row.time_ns > horizon or len(found) >= limit:
                     break
                 last = number
                 if (text := line(row, after.last)) is not None:
