@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.table import Row, print_table
 
-_ALL = ("loops", "hub", "recording", "exports", "startup", "virtual")
+_ALL = ("loops", "hub", "recording", "exports", "startup", "virtual", "replay")
 
 
 def main() -> int:
