@@ -28,6 +28,7 @@ from . import (
     sessions,
     why,
 )
+from . import bench, compare, doctor, emulate, firmware, new, run, scan, sessions, why
 
 _OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -49,6 +50,7 @@ app.command()(bench.schema)
 app.command()(new.new)
 app.add_typer(scan.scan, name="scan")
 app.command()(doctor.doctor)
+app.add_typer(firmware.firmware, name="firmware")
 app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
 app.command()(export.export)

@@ -1,0 +1,11 @@
+/* Between the pins and the signals, as the node file says. */
+#ifndef IO_H
+#define IO_H
+
+/* Read every input into its signal. */
+void io_sample(void);
+
+/* Bring every output to its signal's value. */
+void io_drive(void);
+
+#endif
