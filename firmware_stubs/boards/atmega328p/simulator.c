@@ -19,7 +19,7 @@
 #define CPU_HZ       16000000U
 #define SUPPLY_MV    5000U
 #define CONSOLE      0x3E  /* GPIOR0 in data space */
-#define LOOK_CYCLES  1600U /* 0.1 ms: how often the wire and the ADC's inputs are looked at */
+#define LOOK_CYCLES  8000U /* 0.5 ms: how often the wire and the ADC's inputs are looked at */
 #define ADC_CHANNELS 8U
 
 static int wire = -1;
@@ -56,14 +56,15 @@ static void console(struct avr_t *cpu, avr_io_addr_t address, uint8_t value, voi
     (void)cpu;
     (void)address;
     (void)param;
-    fprintf(stderr,"[%02x]",value); putchar(value);
+    (void)putchar(value);
+    if (value == '\n') {
+        (void)fflush(stdout);
+    }
 }
 
 static void connect_pins(void)
 {
     static const char TIMERS[] = {'0', '2'};
-    const uint32_t none = 0;
-    (void)none;
     for (unsigned i = 0; i < 4; i++) {
         avr_irq_t *const output =
             avr_io_getirq(avr, AVR_IOCTL_TIMER_GETIRQ(TIMERS[i / 2]), TIMER_IRQ_OUT_PWM0 + (i % 2));
@@ -137,7 +138,6 @@ int main(int count, char **arguments)
         fprintf(stderr, "%s is no AVR image\n", arguments[1]);
         return EXIT_FAILURE;
     }
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)fcntl(wire, F_SETFL, O_NONBLOCK);
     avr = avr_make_mcu_by_name("atmega328p");
     avr_init(avr);
