@@ -102,9 +102,7 @@ def _aliases(node: Node) -> set[str]:
         return set()
     layout = layout_of(node.profile)
     told = [layout.addresses[name] for name in layout.writable]
-    return {
-        name for name, place in layout.addresses.items() if name not in layout.writable and place in told
-    }
+    return {name for name, place in layout.addresses.items() if name not in layout.writable and place in told}
 
 
 # Protocols --------------------------------------------------------------------------------------

@@ -96,27 +96,35 @@ class Node:
     document: Document = field(repr=False, compare=False)
 
 
-def load_node(file: Path) -> Node:
-    """Read and check a node file; raises UsageError when it is missing, BenchFileError for all that is wrong."""
+def load_node(file: Path, profile: Profile | None = None) -> Node:
+    """Read and check a node file, against `profile` if it is given and else against the one that it names.
+
+    Raises UsageError when it is missing, BenchFileError for all that is wrong.
+    """
     if not file.is_file():
-        raise UsageError(f"there is no node file {file}", "run: make firmware, which puts it beside the image")
+        raise UsageError(
+            f"there is no node file {file}", "run: make firmware, which puts it beside the image"
+        )
     document = read_document(file)
     try:
         spec = NodeSpec.model_validate(document.data)
     except ValidationError as error:
         raise BenchFileError(problems_of(error, document, (), NodeSpec)) from None
-    found = find_profile(spec.profile, file.parent)
-    if found is None:
-        hint = profile_hint(spec.profile, file.parent)
-        raise BenchFileError(
-            [document.problem(("profile",), f"no profile is called {spec.profile!r}", hint)]
-        )
-    profile = load_profile(found)
+    if profile is None:
+        profile = _profile(spec.profile, file, document)
     if problems := _check(spec, profile, document):
         raise BenchFileError(problems)
     return Node(
         file.stem, profile, units.seconds(spec.watchdog), spec.unit, spec.inputs, spec.outputs, document
     )
+
+
+def _profile(name: str, file: Path, document: Document) -> Profile:
+    found = find_profile(name, file.parent)
+    if found is None:
+        hint = profile_hint(name, file.parent)
+        raise BenchFileError([document.problem(("profile",), f"no profile is called {name!r}", hint)])
+    return load_profile(found)
 
 
 def _check(spec: NodeSpec, profile: Profile, document: Document) -> list[Problem]:
