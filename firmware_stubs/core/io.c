@@ -63,3 +63,13 @@ void io_drive(void)
         hal_pwm(output->channel, (uint16_t)((duty * FULL_SCALE) + 0.5F));
     }
 }
+
+bool io_is_safe(void)
+{
+    bool safe = true;
+    for (uint8_t i = 0U; i < (uint8_t)OUTPUT_COUNT; i++) {
+        const uint8_t signal = OUTPUTS[i].signal;
+        safe = safe && (signals_get(signal) == SIGNALS[signal].safe);
+    }
+    return safe;
+}

@@ -9,6 +9,7 @@
 #include "profile.h"
 #include "protocol.h"
 
+#define SHORTEST  4U /* unit, function, CRC */
 #define LONGEST   256U
 #define BROADCAST 0U
 /* A frame that stops in the middle is given up after this silence. The standard's 1.5 characters cannot be
@@ -114,13 +115,14 @@ static uint16_t request_size(const uint8_t *frame, uint16_t size)
     uint16_t wanted = 8U;
     const uint8_t function = frame[1];
     if ((function == 15U) || (function == WRITE_MULTIPLE)) {
-        wanted = (size < 7U) ? (uint16_t)(size + 1U) : (uint16_t)(9U + frame[6]);
+        wanted = (size < 7U) ? 7U : (uint16_t)(9U + frame[6]);
     } else if ((function == 7U) || (function == 11U) || (function == 12U) || (function == 17U)) {
         wanted = 4U;
     } else if ((function == 0U) || (function > 127U)) {
         wanted = 0U;
     } else if ((function > 6U) && (function != 8U)) {
-        wanted = size; /* its length is not known: it is a frame if all that came is one */
+        /* Its length is not known: to us, it is a frame as soon as all that came is one. */
+        wanted = (frame[0] == MODBUS_UNIT) ? size : 0U;
     } else {
         /* eight bytes */
     }
@@ -133,32 +135,40 @@ static bool is_sound(const uint8_t *frame, uint16_t size)
     return checksum(frame, (uint16_t)(size - 2U)) == crc;
 }
 
+static bool is_to_us(const uint8_t *frame)
+{
+    return (frame[0] == MODBUS_UNIT) || (frame[0] == BROADCAST);
+}
+
 static void forget(uint16_t size)
 {
     heard_size -= size;
     (void)memmove(heard, &heard[size], heard_size);
 }
 
-/* Take whole requests off the front; what can be none is stepped over byte by byte. */
+/* Take whole requests, wherever they begin: noise before one may look like the beginning of another. */
 static void take(void)
 {
-    while (heard_size >= 4U) {
-        const bool to_us = (heard[0] == MODBUS_UNIT) || (heard[0] == BROADCAST);
-        const uint16_t size = request_size(heard, heard_size);
-        if ((size > heard_size) && to_us) {
-            return;
-        }
-        if ((size >= 4U) && (size <= heard_size) && is_sound(heard, size)) {
-            if (to_us) {
-                request(heard, size);
+    uint16_t keep = heard_size; /* where the first request begins that is not whole yet */
+    uint16_t at = 0U;
+    while ((at + SHORTEST) <= heard_size) {
+        const uint16_t rest = (uint16_t)(heard_size - at);
+        const uint16_t size = request_size(&heard[at], rest);
+        if ((size >= SHORTEST) && (size <= rest) && is_sound(&heard[at], size)) {
+            if (is_to_us(&heard[at])) {
+                request(&heard[at], size);
             }
-            forget(size);
-        } else if ((size == heard_size) && to_us && (size < LONGEST)) {
-            return; /* perhaps more of a function whose length is not known */
+            forget((uint16_t)(at + size));
+            keep = heard_size;
+            at = 0U;
         } else {
-            forget(1U);
+            if ((size >= rest) && is_to_us(&heard[at]) && (keep == heard_size)) {
+                keep = at;
+            }
+            at++;
         }
     }
+    forget((keep < at) ? keep : at);
 }
 
 void protocol_init(void)

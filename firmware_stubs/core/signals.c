@@ -18,17 +18,6 @@ void signals_safe(void)
     io_drive();
 }
 
-bool signals_are_safe(void)
-{
-    bool safe = true;
-    for (uint8_t i = 0U; i < (uint8_t)SIGNAL_COUNT; i++) {
-        if (SIGNALS[i].writable && (values[i] != SIGNALS[i].safe)) {
-            safe = false;
-        }
-    }
-    return safe;
-}
-
 float signals_get(uint8_t signal)
 {
     return values[signal];

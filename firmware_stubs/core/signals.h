@@ -2,16 +2,12 @@
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum outcome { OUTCOME_OK, OUTCOME_OUT_OF_RANGE, OUTCOME_READ_ONLY };
 
 /* Bring every signal that can be written to its safe value, and drive the outputs. */
 void signals_safe(void);
-
-/* Whether every signal that can be written is at its safe value. */
-bool signals_are_safe(void);
 
 /* The value of a signal. */
 float signals_get(uint8_t signal);

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "hal.h"
+#include "io.h"
 #include "profile.h"
 #include "signals.h"
 
@@ -26,9 +27,10 @@ void watchdog_feed(void)
 void watchdog_check(void)
 {
     if (armed && ((clock_update() - fed_us) >= WATCHDOG_US)) {
+        const bool was_safe = io_is_safe();
         armed = false;
-        if (!signals_are_safe()) {
-            signals_safe();
+        signals_safe();
+        if (!was_safe) {
             trips++;
             hal_log("watchdog: no command within " WATCHDOG_TEXT ", outputs brought to their safe values");
         }

@@ -1,4 +1,4 @@
-"""What a bench file says of firmware: what runs at an emulated wire, how a real board is flashed and reset, faults."""
+"""What a bench file says of firmware: what answers for a device, how its board is flashed and reset, faults."""
 
 from __future__ import annotations
 

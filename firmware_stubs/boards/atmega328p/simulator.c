@@ -38,6 +38,7 @@ static void to_wire(struct avr_irq_t *irq, uint32_t value, void *param)
     }
 }
 
+// cppcheck-suppress constParameter ; libsimavr gives the signature
 static void flow(struct avr_irq_t *irq, uint32_t value, void *param)
 {
     (void)irq;

@@ -44,7 +44,7 @@ class Qemu:
         self._machine = machine
 
     def command(self, start: Start) -> Sequence[str]:
-        """Return QEMU with the wire as first serial line, the console on stdout, the pins as shared memory."""
+        """Return QEMU: the wire is its first serial line, the console its stdout, the pins shared memory."""
         program = shutil.which("qemu-system-arm")
         if program is None:
             raise MissingPart(f"{self._machine} needs qemu-system-arm", "apt-get install qemu-system-arm")

@@ -93,7 +93,8 @@ class BreakableNode:
         start = self._guest.start_
         if start.image.suffix != ".bin":
             raise UsageError(
-                f"{self._device.name}: only an image that checks itself can be corrupted, a .bin of mps2-an385"
+                f"{self._device.name}: only an image that checks itself can be corrupted",
+                "use the .bin of mps2-an385",
             )
         damaged = Path(start.pins).with_name("damaged.bin")
         damaged.write_bytes(self._damage(start.image.read_bytes(), parameters))

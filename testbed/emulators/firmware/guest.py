@@ -50,7 +50,7 @@ class Guest:
         self._booted = asyncio.Event()
 
     async def start(self, start: Start | None = None) -> None:
-        """Switch on and wait until the firmware says that it has started; raises LinkError when it does not.
+        """Switch on and wait until the firmware says that it has started; raises LinkError if it does not.
 
         Another `start` than its own is for a damaged image, which need not come up: nothing is awaited.
         """

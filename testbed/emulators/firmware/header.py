@@ -122,7 +122,8 @@ def _cobs(node: Node) -> list[str]:
             offset = int(node.profile.signals[name].address.get("offset", 0))
             fields.append(f"{{{_id(name)}, {_type(node, name, kind)}, {offset}, {_float(scale)}}}")
     commands = [
-        f"{{0x{each.kind:02X}, {_id(each.signal)}, {_type(node, each.signal, each.type)}, {_float(each.scale)}}}"
+        f"{{0x{each.kind:02X}, {_id(each.signal)}, {_type(node, each.signal, each.type)}, "
+        f"{_float(each.scale)}}}"
         for each in profile.commands
     ]
     polynomial = int(f"{crc.poly:016b}"[::-1], 2) if crc.refin else crc.poly
