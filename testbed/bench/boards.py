@@ -1,4 +1,4 @@
-"""What a bench file says of firmware: what answers for a device, how its board is flashed and reset, faults."""
+"""What a bench file says of firmware: what answers for a device, how its board is flashed, faults."""
 
 from __future__ import annotations
 

@@ -92,7 +92,8 @@ static avr_cycle_count_t look(struct avr_t *cpu, avr_cycle_count_t when, void *p
     uint8_t byte;
     (void)param;
     for (unsigned channel = 0; channel < ADC_CHANNELS; channel++) {
-        const uint32_t millivolts = (uint32_t)(((uint64_t)window->adc[channel] * SUPPLY_MV) / 65535U);
+        const uint32_t millivolts =
+            (uint32_t)(((uint64_t)window->adc[channel] * SUPPLY_MV + 32767U) / 65535U);
         avr_raise_irq(avr_io_getirq(cpu, AVR_IOCTL_ADC_GETIRQ, (int)(ADC_IRQ_ADC0 + channel)), millivolts);
     }
     while (uart_takes && (read(wire, &byte, 1) == 1)) {

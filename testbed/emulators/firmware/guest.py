@@ -59,7 +59,8 @@ class Guest:
         self.start_.qmp.unlink(missing_ok=True)
         process = self._process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, pass_fds=(self.start_.wire,), preexec_fn=_die_with_parent, limit=_LONGEST_LINE,
+            stderr=asyncio.subprocess.STDOUT, pass_fds=(self.start_.wire,),
+            preexec_fn=_die_with_parent, limit=_LONGEST_LINE,
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read(process), name=f"console {self._name}")
         if start is not None:
