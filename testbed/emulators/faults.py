@@ -40,7 +40,9 @@ FIRMWARE: dict[str, Fault] = {
     "reset": Fault(
         "the microcontroller's reset line is pulled; the port stays, what was on the line is lost", False
     ),
-    "hang": Fault("the microcontroller stands still with its outputs as they are; then goes on", True),
+    "hang": Fault(
+        "the microcontroller stands still, its clock too, its outputs as they are; then goes on", True
+    ),
     "brown-out": Fault("the supply is gone, outputs too; when it comes back the firmware starts anew", True),
     "flash-corruption": Fault(
         "one bit of the image is another; the board starts with it, and with the sound image when mended",

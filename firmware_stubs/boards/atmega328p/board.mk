@@ -7,10 +7,12 @@ atmega328p: $(NODES:%=$(BUILD)/atmega328p/%.elf) $(BUILD)/atmega328p/simulator
 
 $(BUILD)/atmega328p/%.elf: $(BUILD)/nodes/%/profile.h boards/atmega328p/hal_avr.c $(wildcard core/*.c) $(headers)
 	@mkdir -p $(@D)
-	$(AVR)gcc $(AVR_FLAGS) $(call includes,$*) $(call sources,$*) boards/atmega328p/hal_avr.c -lm -o $@
+	@echo "$@"
+	@$(AVR)gcc $(AVR_FLAGS) $(call includes,$*) $(call sources,$*) boards/atmega328p/hal_avr.c -lm -o $@
 	@cp nodes/$*.yaml $(basename $@).yaml
 	@$(AVR)size $@
 
 $(BUILD)/atmega328p/simulator: boards/atmega328p/simulator.c boards/window.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -Iboards $< -lsimavr -lelf -lm -o $@
+	@echo "$@"
+	@$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -Iboards $< -lsimavr -lelf -lm -o $@

@@ -5,6 +5,7 @@ host: $(NODES:%=$(BUILD)/host/%)
 
 $(BUILD)/host/%: $(BUILD)/nodes/%/profile.h boards/host/hal_host.c $(wildcard core/*.c) $(headers)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) $(call includes,$*) $(call sources,$*) boards/host/hal_host.c -lm -lutil -o $@
+	@echo "$@"
+	@$(CC) $(HOST_FLAGS) $(call includes,$*) $(call sources,$*) boards/host/hal_host.c -lm -lutil -o $@
 	@cp nodes/$*.yaml $@.yaml
 	@size $@

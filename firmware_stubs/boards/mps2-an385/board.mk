@@ -8,11 +8,12 @@ mps2-an385: $(NODES:%=$(BUILD)/mps2-an385/%.bin)
 
 $(BUILD)/mps2-an385/%.elf: $(BUILD)/nodes/%/profile.h $(ARM_BOARD) boards/mps2-an385/image.ld $(wildcard core/*.c) $(headers)
 	@mkdir -p $(@D)
-	$(ARM)gcc $(ARM_FLAGS) $(call includes,$*) -Iboards/mps2-an385 $(call sources,$*) $(ARM_BOARD) \
+	@echo "$@"
+	@$(ARM)gcc $(ARM_FLAGS) $(call includes,$*) -Iboards/mps2-an385 $(call sources,$*) $(ARM_BOARD) \
 	    -T boards/mps2-an385/image.ld -lm -o $@
 	@cp nodes/$*.yaml $(basename $@).yaml
 	@$(ARM)size $@
 
 $(BUILD)/mps2-an385/%.bin: $(BUILD)/mps2-an385/%.elf
-	$(ARM)objcopy -O binary $< $@
-	$(PYTHON) tools/seal.py $@
+	@$(ARM)objcopy -O binary $< $@
+	@$(PYTHON) tools/seal.py $@
