@@ -2,7 +2,7 @@
 ARM       ?= arm-none-eabi-
 ARM_FLAGS := $(WARNINGS) -mcpu=cortex-m3 -mthumb -Os -g -ffreestanding -ffunction-sections -fdata-sections \
              --specs=nano.specs --specs=nosys.specs -nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments
-ARM_BOARD := boards/mps2-an385/startup.c boards/mps2-an385/hal_mps2.c
+ARM_BOARD := boards/mps2-an385/startup.c boards/mps2-an385/hal_mps2.c boards/mps2-an385/scenario.c
 
 mps2-an385: $(NODES:%=$(BUILD)/mps2-an385/%.bin)
 

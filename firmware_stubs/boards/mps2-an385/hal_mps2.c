@@ -74,17 +74,22 @@ static void interrupts_on(void)
 
 /* Interrupts ----------------------------------------------------------------------------------- */
 
+void board_inject(uint8_t byte)
+{
+    if ((uint16_t)(rx_in - rx_out) < RX_SIZE) {
+        rx[rx_in % RX_SIZE] = byte;
+        rx_in++;
+    }
+    awake = true;
+}
+
 void board_received(void)
 {
     while ((UART_STATE(WIRE) & RX_FULL) != 0U) {
         const uint8_t byte = (uint8_t)UART_DATA(WIRE);
         UART_CLEAR(WIRE) = 2U;
-        if ((uint16_t)(rx_in - rx_out) < RX_SIZE) {
-            rx[rx_in % RX_SIZE] = byte;
-            rx_in++;
-        }
+        board_inject(byte);
     }
-    awake = true;
 }
 
 /* Hand bytes to the UART while it takes them; ask for an interrupt only when it does not. */
@@ -117,6 +122,14 @@ void board_hung(void)
     }
 }
 
+void board_off(void)
+{
+    hal_log("scenario: over");
+    RESET_CONTROL = RESET_REQUEST; /* QEMU is told to end at a reset */
+    for (;;) {
+    }
+}
+
 /* The HAL -------------------------------------------------------------------------------------- */
 
 void board_console(void)
@@ -132,6 +145,7 @@ void hal_init(void)
     kept.warm = WARM;
     kept.reason = BOOT_RESET; /* what the next start was, unless the watchdog says otherwise */
     PRESCALE = (CPU_HZ / 1000000U) - 1U;
+    COUNTER = 0U; /* it counted at full speed until now */
     UART_DIVIDE(WIRE) = CPU_HZ / 115200U;
     UART_CTRL(WIRE) = TX_ON | RX_ON | RX_IRQ;
     IRQ_ENABLE = 3U;
@@ -182,6 +196,7 @@ uint16_t hal_adc(uint8_t channel)
 
 void hal_pwm(uint8_t channel, uint16_t duty)
 {
+    scenario_driven(COUNTER, channel, duty);
     WINDOW->pwm[channel] = duty;
 }
 
@@ -208,7 +223,10 @@ void hal_kick(void)
 
 void hal_wait(uint32_t us)
 {
-    uint32_t ticks = (us < (SYSTICK_MOST / (CPU_HZ / 1000000U))) ? (us * (CPU_HZ / 1000000U)) : SYSTICK_MOST;
+    const uint32_t until_step = scenario_turn(COUNTER);
+    us = (us < until_step) ? us : until_step;
+    const uint32_t ticks =
+        (us < (SYSTICK_MOST / (CPU_HZ / 1000000U))) ? (us * (CPU_HZ / 1000000U)) : SYSTICK_MOST;
     interrupts_off(); /* WFI still wakes, and nothing can happen between the look and the sleep */
     if (!awake) {
         SYSTICK_RELOAD = ticks;

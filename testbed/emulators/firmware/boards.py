@@ -45,17 +45,31 @@ class Qemu:
 
     def command(self, start: Start) -> Sequence[str]:
         """Return QEMU: the wire is its first serial line, the console its stdout, the pins shared memory."""
+        return (
+            *self._machine_with(start.image, start.pins),
+            "-add-fd", f"fd={start.wire},set=1",
+            "-chardev", "serial,id=wire,path=/dev/fdset/1", "-serial", "chardev:wire",
+            "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+            "-qmp", f"unix:{start.qmp},server=on,wait=off",
+        )  # fmt: skip
+
+    def scripted(self, image: Path, pins: Path, sent: Path) -> Sequence[str]:
+        """Return QEMU for a scenario: time is the count of instructions, the wire's bytes go to a file."""
+        return (
+            *self._machine_with(image, pins),
+            "-icount", "shift=5,sleep=off", "-no-reboot",
+            "-chardev", f"file,id=wire,path={sent}", "-serial", "chardev:wire",
+            "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+        )  # fmt: skip
+
+    def _machine_with(self, image: Path, pins: Path) -> Sequence[str]:
         program = shutil.which("qemu-system-arm")
         if program is None:
             raise MissingPart(f"{self._machine} needs qemu-system-arm", "apt-get install qemu-system-arm")
         return (
             program, "-M", f"{self._machine},memory-backend=pins", "-nodefaults", "-nic", "none",
-            "-display", "none", "-kernel", str(start.image),
-            "-object", f"memory-backend-file,id=pins,size=16M,share=on,mem-path={start.pins}",
-            "-add-fd", f"fd={start.wire},set=1",
-            "-chardev", "serial,id=wire,path=/dev/fdset/1", "-serial", "chardev:wire",
-            "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-            "-qmp", f"unix:{start.qmp},server=on,wait=off",
+            "-display", "none", "-kernel", str(image),
+            "-object", f"memory-backend-file,id=pins,size=16M,share=on,mem-path={pins}",
         )  # fmt: skip
 
 

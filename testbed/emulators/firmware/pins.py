@@ -1,8 +1,8 @@
-"""The pins of emulated firmware: one page of memory shared with it, and what the plant has to do with it.
+"""The pins of emulated firmware: memory shared with it, and what the plant has to do with it.
 
-The page is `struct window` of firmware_stubs/boards/window.h: little-endian 32-bit words, 16 ADC
-channels, 16 PWM channels, the latch of the supply supervisor. A channel holds a fraction of full
-scale or full duty, 0 to 65535.
+It is `struct window` of firmware_stubs/boards/window.h: little-endian 32-bit words, 16 ADC channels,
+16 PWM channels, the latch of the supply supervisor; then the steps and traces of a scenario. A
+channel holds a fraction of full scale or full duty, 0 to 65535.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ import contextlib
 import math
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from testbed.emulators.base import Store
+from testbed.errors import UsageError
 
 from .node import CHANNELS, InputSpec, Node, OutputSpec, Thermistor
 
 _WORD = struct.Struct("<I")
 _PWM = 4 * CHANNELS
 _SUPPLY = 8 * CHANNELS
+_COUNTS = _SUPPLY + 4  # of steps and of traces
+_STEPS = _COUNTS + 8
+_STEP = struct.Struct("<IHHI")  # us, kind, channel, value
+_MOST_STEPS = 4096
+_TRACES = _STEPS + _MOST_STEPS * _STEP.size
+_TRACE = struct.Struct("<III")  # us, channel, duty
+_MOST_TRACES = 4096
+_USED = _TRACES + _MOST_TRACES * _TRACE.size
 _FULL = 65535
-_SIZE = 16 << 20  # bytes: as much as the board's memory has; none but the first page is ever touched
+_SIZE = 16 << 20  # bytes: as much as the board's memory has; none but the first pages are ever touched
 _NOMINAL = 298.15  # K, where a thermistor has its nominal resistance
 _ZERO_CELSIUS = 273.15
 
@@ -46,6 +55,21 @@ class Window:
         """Set what the firmware finds in the latch of the supply supervisor when it starts."""
         _WORD.pack_into(self._memory, _SUPPLY, reason)
 
+    def set_steps(self, steps: Sequence[tuple[int, int, int, int]]) -> None:
+        """Give the firmware a scenario: (us, kind, channel, value) of each step in the order of time."""
+        if len(steps) > _MOST_STEPS:
+            raise UsageError(
+                f"a scenario has at most {_MOST_STEPS} steps, not {len(steps)}: a byte is one each"
+            )
+        for index, step in enumerate(steps):
+            _STEP.pack_into(self._memory, _STEPS + index * _STEP.size, *step)
+        _WORD.pack_into(self._memory, _COUNTS, len(steps))
+
+    def traces(self) -> list[tuple[int, int, int]]:
+        """Return what was driven while a scenario ran: (us, channel, duty) of each change."""
+        count = _WORD.unpack_from(self._memory, _COUNTS + 4)[0]
+        return [_TRACE.unpack_from(self._memory, _TRACES + index * _TRACE.size) for index in range(count)]
+
     def power_off(self) -> None:
         """Drive nothing: without power there is no PWM."""
         for channel in range(CHANNELS):
@@ -57,7 +81,7 @@ def open_window(path: Path) -> Iterator[Window]:
     """Make the page as a file while the block runs."""
     with path.open("w+b") as file:
         file.truncate(_SIZE)
-        with mmap.mmap(file.fileno(), mmap.PAGESIZE) as memory:
+        with mmap.mmap(file.fileno(), _USED) as memory:
             yield Window(path, memory)
     path.unlink(missing_ok=True)
 
