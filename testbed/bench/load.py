@@ -103,6 +103,7 @@ class _Resolver:
         }
         self._one_writer(loops)
         self._someone_gives(loops, devices)
+        self._relays()
         expectations = self._expectations()
         if self.spec.plant is not None:
             self._plant_names(self.spec.plant)
@@ -280,6 +281,11 @@ class _Resolver:
                 expectation = self.look.attempt(path, partial(parse_expectation, text, signal.unit))
                 found += [expectation] if expectation is not None else []
         return found
+
+    def _relays(self) -> None:
+        for name, spec in self.spec.devices.items():
+            if spec.board is not None and spec.board.reset and "." in spec.board.reset:
+                self.look.writable(("devices", name, "board", "reset"), spec.board.reset)
 
     def _faults(self) -> list[PlannedFault]:
         found: list[PlannedFault] = []

@@ -29,6 +29,7 @@ from . import (
     why,
 )
 from . import bench, compare, doctor, emulate, firmware, new, run, scan, sessions, why
+from . import bench, compare, doctor, emulate, firmware, flash, new, run, scan, sessions, why
 
 _OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -51,6 +52,8 @@ app.command()(new.new)
 app.add_typer(scan.scan, name="scan")
 app.command()(doctor.doctor)
 app.add_typer(firmware.firmware, name="firmware")
+app.command()(flash.flash)
+app.command()(flash.reset)
 app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
 app.command()(export.export)
