@@ -23,9 +23,6 @@ int16_t hal_receive(void);
  * does not read must not hold up the watchdog. */
 bool hal_send(const uint8_t *data, uint16_t size);
 
-/* Bytes that hal_send would take now. */
-uint16_t hal_send_room(void);
-
 /* An ADC channel as a fraction of full scale, 0 to 65535, whatever the converter's own width. */
 uint16_t hal_adc(uint8_t channel);
 

@@ -67,7 +67,7 @@ class FaultSpec(_Spec):
     """Something broken on purpose, at a time of the run."""
 
     device: str
-    fault: str = Field(description="A name of the catalogue, for example hang; testbed faults lists them")
+    fault: str = Field(description="A name of the catalogue, for example hang")
     at: Quantity = Field(description="When, from the start of the emulated devices")
     for_: Quantity | None = Field(None, alias="for", description="How long, for faults that last")
     parameters: dict[str, Quantity] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from testbed.signals import Event
 
 _READY_TIMEOUT = 30.0  # s
 _STOP_TIMEOUT = 5.0
+_LAST_WORDS = 1.0
 
 
 class News:
@@ -53,7 +54,7 @@ class Emulation:
 
     wires: dict[str, str]
     failed: dict[str, str]
-    news: News = field(default_factory=News)
+    news: News = field(default_factory=News, compare=False)
 
     def rewire(self, bench: Bench) -> Bench:
         """Return the bench with the far ends of those wires replaced; nothing else changes."""
@@ -102,7 +103,7 @@ async def emulation(file: Path, names: Iterable[str], seed: int) -> AsyncIterato
     finally:
         await stop_process(process)
         if reader is not None:
-            await reader  # to the last word that the devices had to say
+            await _last_words(reader)
 
 
 async def ready_line(process: asyncio.subprocess.Process) -> Emulation:
@@ -129,6 +130,13 @@ async def _read(process: asyncio.subprocess.Process, news: News) -> None:
     while line := await process.stdout.readline():
         with contextlib.suppress(msgspec.DecodeError):  # the last line of a process that was killed
             news.tell(msgspec.json.decode(line, type=Event))
+
+
+async def _last_words(reader: asyncio.Task[None]) -> None:
+    """Let the reader come to the end, which a child that outlives the process would keep from it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS):
+            await reader
 
 
 async def stop_process(process: asyncio.subprocess.Process) -> None:

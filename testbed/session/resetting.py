@@ -60,7 +60,7 @@ def _port(device: Device, how: str) -> str:
 
 
 async def _by_line(port: str, line: str) -> None:
-    """Assert a modem line for a moment, with the other one at rest: together they mean "bootloader" to some."""
+    """Assert a modem line for a moment; the other one rests: to some boards both mean "bootloader"."""
     import serial
 
     device = serial.Serial()
