@@ -1,15 +1,16 @@
 """What a bench does to firmware on purpose, and what its driver sees of it."""
 
 import asyncio
+import shutil
 
 import pytest
 
 from hil_tests.support import eventually, run_driver
 from testbed.drivers import LinkState
-from testbed.errors import UsageError
+from testbed.errors import LinkError, UsageError
 from testbed.signals import Quality
 
-from .boards import ON_AVR, ON_HOST, ON_QEMU, firmware, last
+from .boards import ON_AVR, ON_HOST, ON_QEMU, STUBS, built, firmware, last, make
 
 BOTH = pytest.mark.parametrize("board", [ON_HOST, ON_QEMU])
 
@@ -53,13 +54,45 @@ async def test_a_brown_out_takes_the_outputs_away_and_the_port_stays(board):
 @pytest.mark.parametrize("board", [ON_QEMU])
 async def test_a_damaged_image_drives_nothing_and_says_so_until_it_is_flashed_again(board):
     async with firmware(board, "fan") as node, run_driver(node.device) as log:
-        # A byte behind all code: the start-up code itself stays sound, so that it can notice.
-        await node.breakable.break_("flash-corruption", {"byte": 6000})
+        # A byte of the data behind all code: the start-up code stays sound, so that it can notice.
+        byte = built(board, "fan").stat().st_size - 8
+        await node.breakable.break_("flash-corruption", {"byte": byte})
         await eventually(lambda: "the image is damaged" in node.console(), "the start-up code notices")
         assert node.store.read("pwm") == 0
         await node.breakable.mend("flash-corruption")
         await eventually(lambda: node.store.read("pwm") == pytest.approx(30, abs=0.1), "it starts")
         await eventually(lambda: log.driver.state is LinkState.ONLINE, "the driver online again")
+
+
+@pytest.mark.parametrize("board", [ON_QEMU])
+async def test_a_main_loop_that_hangs_is_reset_by_the_hardware_watchdog(board, tmp_path):
+    stubs = tmp_path / "stubs"
+    shutil.copytree(STUBS, stubs, ignore=shutil.ignore_patterns("build"))
+    loop = stubs / "core" / "node.c"
+    trap = (
+        "if (signals_get(SIGNAL_HEARTBEAT) == 99.0F) {\n        for (;;) {\n        }\n    }\n    hal_kick();"
+    )
+    loop.write_text(loop.read_text().replace("hal_kick();", trap))
+    done = make("-C", str(stubs), f"BOARDS={board}", "NODES=fan")
+    assert done.returncode == 0, done.stdout + done.stderr
+    image = stubs / "build" / board / "fan.bin"
+    async with firmware(board, "fan", image=image) as node, run_driver(node.device) as log:
+        log.command("pwm", 90.0)
+        await eventually(lambda: node.store.read("pwm") > 89, "the fan driven")
+        log.command("heartbeat", 99.0)
+        await eventually(lambda: node.store.read("pwm") == pytest.approx(30, abs=0.1), "the safe drive")
+        await eventually(lambda: last(log, "boot_reason") == 2, "the reason")
+        assert "reset by the hardware watchdog" in node.console()
+
+
+async def test_firmware_that_ends_at_once_is_no_device(tmp_path):
+    program = tmp_path / "fan"
+    program.write_text("#!/bin/sh\necho no such thing\nexit 7\n")
+    program.chmod(0o755)
+    shutil.copy(STUBS / "nodes" / "fan.yaml", tmp_path / "fan.yaml")
+    with pytest.raises(LinkError, match=r"ended at once \(exit 7\): no such thing"):
+        async with firmware("host", "fan", image=program):
+            pass
 
 
 @BOTH

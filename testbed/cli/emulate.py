@@ -114,7 +114,7 @@ class Told:
     def event(self, event: Event) -> None:
         """Tell what happened inside a device: a JSON line each, behind that of the wires."""
         if not self._json:
-            typer.echo(f"{event.source}: {event.text}", err=True)
+            typer.echo(event.text, err=True)
         elif self._printed:
             from msgspec import to_builtins
 

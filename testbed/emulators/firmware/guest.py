@@ -48,6 +48,7 @@ class Guest:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._booted = asyncio.Event()
+        self._last = "it said nothing"
 
     async def start(self, start: Start | None = None) -> None:
         """Switch on and wait until the firmware says that it has started; raises LinkError if it does not.
@@ -74,6 +75,11 @@ class Guest:
                 f"{self._name}: {self.start_.image} did not start within {_READY_WITHIN:g} s",
                 f"run it by hand: {' '.join(command)}",
             ) from None
+        if process.returncode is not None:
+            raise LinkError(
+                f"{self._name}: {self.start_.image} ended at once (exit {process.returncode}): {self._last}",
+                f"run it by hand: {' '.join(command)}",
+            )
 
     async def stop(self) -> None:
         """Switch off, as pulling the plug does."""
@@ -107,17 +113,26 @@ class Guest:
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None  # noqa: S101  (asked for as a pipe)
-        with contextlib.suppress(ValueError):  # a line beyond all measure: firmware gone mad
-            while line := await process.stdout.readline():
-                text = line.decode("ascii", "backslashreplace").strip()
-                if text and _NO_NETWORK not in text:
-                    self._console(text)
-                if text.startswith(_BOOTED):
-                    self._booted.set()
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:  # firmware gone mad: it must not block on a console that nobody reads
+                self._said(f"a line of more than {_LONGEST_LINE} bytes")
+                continue
+            if not line:
+                break
+            self._said(line.decode("ascii", "backslashreplace").strip())
         code = await process.wait()
         if process is self._process:
             self._booted.set()
             self._ended(f"it ended by itself (exit {code})")
+
+    def _said(self, text: str) -> None:
+        if text and _NO_NETWORK not in text:
+            self._last = text
+            self._console(text)
+        if text.startswith(_BOOTED):
+            self._booted.set()
 
     async def _qmp(self, command: str) -> None:
         async with _monitor(self._name, str(self.start_.qmp)) as execute:
