@@ -69,9 +69,9 @@ void hal_init(void)
     TIMSK1 = _BV(TOIE1) | _BV(OCIE1A);
     ADCSRA = _BV(ADEN) | _BV(ADPS2) | _BV(ADPS1) | _BV(ADPS0);
     TCCR0A = _BV(WGM01) | _BV(WGM00);
-    TCCR0B = _BV(CS01);
+    TCCR0B = _BV(CS01) | _BV(CS00); /* 976 Hz */
     TCCR2A = _BV(WGM21) | _BV(WGM20);
-    TCCR2B = _BV(CS21);
+    TCCR2B = _BV(CS22);
     DDRD |= _BV(DDD6) | _BV(DDD5) | _BV(DDD3);
     DDRB |= _BV(DDB3);
     wdt_enable(WDTO_4S);
