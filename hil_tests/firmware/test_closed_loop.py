@@ -1,6 +1,7 @@
 """The shipped bench with firmware in its loops, as its user runs it; and what outlives its controller."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -52,6 +53,12 @@ def events(session: Path, kind: str) -> list[str]:
         return [row[0] for row in rows]
 
 
+def recorded_devices(session: Path) -> dict[str, dict[str, object]]:
+    """Return what a session says of its devices."""
+    with contextlib.closing(sqlite3.connect(f"file:{session}?mode=ro", uri=True)) as database:
+        return json.loads(database.execute("SELECT value FROM meta WHERE key = 'devices'").fetchone()[0])
+
+
 def reasons(session: Path, device: str, name: str) -> list[str]:
     """Return why a signal was not good."""
     query = (
@@ -72,6 +79,13 @@ def test_loops_hold_through_firmware_and_its_console_stands_in_the_session(tmp_p
     assert summary["signals"]["fan.watchdog_trips"]["last"] == 0
     assert summary["signals"]["probe.heater"]["last"] == 0  # safe at the end
     assert "fan: boot: cobs/fan-node, power on" in events(session, "console")
+    image = built("mps2-an385", "fan")
+    assert recorded_devices(session)["fan"]["firmware"] == {
+        "board": "mps2-an385",
+        "image": "fan.bin",
+        "sha256": hashlib.sha256(image.read_bytes()).hexdigest(),
+    }
+    assert "firmware" not in recorded_devices(session)["chamber"]
 
 
 def test_when_the_controller_is_killed_the_firmware_brings_heater_and_fan_to_safety(tmp_path):
