@@ -7,8 +7,7 @@ import sys
 
 from benchmarks.table import Row, print_table
 
-_ALL = ("loops", "hub", "recording", "exports", "startup", "virtual")
-_ALL = ("loops", "hub", "recording", "startup", "virtual", "firmware")
+_ALL = ("loops", "hub", "recording", "exports", "startup", "virtual", "firmware")
 
 
 def main() -> int:

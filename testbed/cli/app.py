@@ -17,6 +17,8 @@ from . import (
     doctor,
     emulate,
     export,
+    firmware,
+    flash,
     import_,
     new,
     play,
@@ -28,8 +30,6 @@ from . import (
     sessions,
     why,
 )
-from . import bench, compare, doctor, emulate, firmware, new, run, scan, sessions, why
-from . import bench, compare, doctor, emulate, firmware, flash, new, run, scan, sessions, why
 
 _OUR_FAULT = 70  # EX_SOFTWARE of sysexits.h
 
