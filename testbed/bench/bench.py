@@ -9,6 +9,7 @@ from pathlib import Path
 
 from testbed.signals import Signal
 
+from .boards import PlannedFault
 from .device import Device
 from .document import Document
 from .expectation import Expectation
@@ -68,6 +69,7 @@ class Bench:
     plant: PlantSpec | None
     seed: int
     document: Document = field(repr=False, compare=False)
+    faults: tuple[PlannedFault, ...] = ()
 
     @cached_property
     def by_path(self) -> dict[str, Signal]:
