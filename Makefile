@@ -4,15 +4,22 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench grafana clean
+.PHONY: demo test check bench grafana clean firmware firmware-check
 
 demo: $(VENV)/installed
 	$(BIN)/testbed run benches/thermal-rig.yaml --emulate all --for 30s
 
-test: $(VENV)/installed
+test: $(VENV)/installed $(VENV)/firmware-tools
 	$(BIN)/pytest
 
-check: $(VENV)/installed
+# Every node for every board; see docs/firmware.md.
+firmware: $(VENV)/installed $(VENV)/firmware-tools
+	$(MAKE) -C firmware_stubs TESTBED=$(abspath $(BIN))/testbed
+
+firmware-check: $(VENV)/installed $(VENV)/firmware-tools
+	$(MAKE) -C firmware_stubs TESTBED=$(abspath $(BIN))/testbed check test
+
+check: $(VENV)/installed firmware-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -35,5 +42,11 @@ $(VENV)/installed: pyproject.toml constraints.txt tools/install-system-packages
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+# Cross compilers and QEMU are large, and the demo needs none of them.
+$(VENV)/firmware-tools: tools/install-system-packages $(VENV)/installed
+	tools/install-system-packages firmware
+	touch $@
+
 clean:
+	$(MAKE) -C firmware_stubs clean
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

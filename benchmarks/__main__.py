@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.table import Row, print_table
 
-_ALL = ("loops", "hub", "recording", "forward", "exports", "startup", "virtual")
+_ALL = ("loops", "hub", "recording", "forward", "exports", "startup", "virtual", "replay", "firmware")
 
 
 def main() -> int:

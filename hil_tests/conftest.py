@@ -13,6 +13,12 @@ _INSTALL = {
     "dbus-daemon": "apt-get install dbus-daemon",
     "chromium": "apt-get install chromium",
     "influxd": "apt-get install influxdb",
+    "arm-none-eabi-gcc": "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "qemu-system-arm": "apt-get install qemu-system-arm",
+    "avr-gcc": "apt-get install gcc-avr avr-libc libsimavr-dev libelf-dev",
+    "cppcheck": "apt-get install cppcheck",
+    "clang-format": "apt-get install clang-format",
+    "gcc": "apt-get install gcc libc6-dev",
 }
 _SBIN = "/usr/sbin:/usr/local/sbin"
 

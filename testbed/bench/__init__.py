@@ -1,6 +1,7 @@
 """What a bench file says: typed, validated, units resolved, every error with file:line:column."""
 
 from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
+from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
 from .device import Device
 from .expectation import Expectation, ExpectationKind
 from .influxdb import Influxdb, influxdb_of
@@ -14,13 +15,17 @@ from .wires import Wire, parse_wire
 __all__ = [
     "Bench",
     "BenchFileError",
+    "BoardSpec",
     "Device",
     "Expectation",
     "ExpectationKind",
     "FaultyBench",
+    "Firmware",
+    "FlashSpec",
     "Influxdb",
     "Loop",
     "PidSpec",
+    "PlannedFault",
     "PlantSpec",
     "Problem",
     "Profile",

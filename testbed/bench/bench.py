@@ -9,6 +9,7 @@ from pathlib import Path
 
 from testbed.signals import Signal
 
+from .boards import PlannedFault
 from .device import Device
 from .document import Document
 from .expectation import Expectation
@@ -69,6 +70,7 @@ class Bench:
     plant: PlantSpec | None
     seed: int
     document: Document = field(repr=False, compare=False)
+    faults: tuple[PlannedFault, ...] = ()
     influxdb: Influxdb | None = None
 
     @cached_property

@@ -8,6 +8,7 @@ from pathlib import Path
 from testbed.signals import Signal
 
 from . import units
+from .boards import BoardSpec, Firmware
 from .profile import Profile, SignalSpec
 from .wires import Wire
 
@@ -19,6 +20,7 @@ class Device:
     `signals` is keyed by name, in the profile's order. `configure` holds values (in each signal's
     unit) that the driver writes whenever the device comes online, before anything else is commanded.
     `calibration` names files that every recording keeps.
+    `firmware` answers for it when it is emulated; `board` tells how the real one is flashed and reset.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Device:
     signals: dict[str, Signal]
     configure: dict[str, float] = field(default_factory=dict)
     calibration: tuple[Path, ...] = ()
+    firmware: Firmware | None = None
+    board: BoardSpec | None = None
 
 
 def make_signals(device: str, profile: Profile, first_id: int) -> dict[str, Signal]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from testbed.signals import Access, Signal
 
 from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
+from .boards import Firmware, PlannedFault
 from .device import Device, make_signals
 from .document import Document, Path_, read_document
 from .expectation import EXAMPLE, Expectation, parse_expectation, parse_signal
@@ -105,12 +106,14 @@ class _Resolver:
         }
         self._one_writer(loops)
         self._someone_gives(loops, devices)
+        self._relays()
         expectations = self._expectations()
         if self.spec.plant is not None:
             self._plant_names(self.spec.plant)
         return Bench(
             self.spec.bench, self.file, devices, tuple(self.look.signals), twins, loops,
-            tuple(expectations), self.spec.plant, self.spec.seed, self.look.document, self._influxdb(),
+            tuple(expectations), self.spec.plant, self.spec.seed, self.look.document, tuple(self._faults()),
+            self._influxdb(),
         )  # fmt: skip
 
     # Devices ----------------------------------------------------------------------------------
@@ -131,7 +134,11 @@ class _Resolver:
             if signal and value is not None:
                 self.look.within_limits(path, signal, value)
                 configure[key] = value
-        return Device(name, wire, profile, signals, configure, self._calibration(name, spec.calibration))
+        firmware = None
+        if spec.emulate is not None:
+            firmware = Firmware(spec.emulate.firmware, self.file.parent / spec.emulate.image)
+        calibration = self._calibration(name, spec.calibration)
+        return Device(name, wire, profile, signals, configure, calibration, firmware, spec.board)
 
     def _calibration(self, device: str, names: list[str]) -> tuple[Path, ...]:
         found: list[Path] = []
@@ -277,6 +284,26 @@ class _Resolver:
             if signal is not None:
                 expectation = self.look.attempt(path, partial(parse_expectation, text, signal.unit))
                 found += [expectation] if expectation is not None else []
+        return found
+
+    def _relays(self) -> None:
+        for name, spec in self.spec.devices.items():
+            if spec.board is not None and spec.board.reset and "." in spec.board.reset:
+                self.look.writable(("devices", name, "board", "reset"), spec.board.reset)
+
+    def _faults(self) -> list[PlannedFault]:
+        found: list[PlannedFault] = []
+        for index, spec in enumerate(self.spec.faults):
+            path: Path_ = ("faults", index)
+            at = self.look.convert((*path, "at"), spec.at, "s")
+            lasts = None
+            if spec.for_ is not None:
+                lasts = self.look.positive((*path, "for"), spec.for_, "s")
+            if spec.device not in self.spec.devices:
+                hint = nearest(spec.device, self.spec.devices)
+                self.look.problem((*path, "device"), f"no device is called {spec.device!r}", hint)
+            elif at is not None:
+                found.append(PlannedFault(spec.device, spec.fault, at, lasts, spec.parameters))
         return found
 
     def _influxdb(self) -> Influxdb | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from .boards import BoardSpec, EmulateSpec, FaultSpec
 from .profile import Quantity
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -49,6 +50,10 @@ class DeviceSpec(_Spec):
     calibration: list[str] = Field(
         default_factory=list, description="Files that tell how it was calibrated, kept with every recording"
     )
+    emulate: EmulateSpec | None = Field(
+        default=None, description="Firmware that answers when this device is emulated"
+    )
+    board: BoardSpec | None = Field(default=None, description="How the real board is flashed and reset")
 
 
 class SensorSpec(_Spec):
@@ -154,6 +159,9 @@ class BenchSpec(_Spec):
     loops: dict[Name, LoopSpec] = Field(default_factory=dict)
     expect: list[str] = Field(
         default_factory=list, description="For example: chamber.temperature stays below 85 degC"
+    )
+    faults: list[FaultSpec] = Field(
+        default_factory=list, description="What is broken on purpose while devices are emulated"
     )
     influxdb: InfluxdbSpec | None = Field(default=None, description="Where time series are forwarded to")
     seed: int = Field(0, ge=0, description="Where every random number of a session comes from")

@@ -17,6 +17,8 @@ from . import (
     doctor,
     emulate,
     export,
+    firmware,
+    flash,
     forward,
     grafana,
     import_,
@@ -51,6 +53,9 @@ app.command()(bench.schema)
 app.command()(new.new)
 app.add_typer(scan.scan, name="scan")
 app.command()(doctor.doctor)
+app.add_typer(firmware.firmware, name="firmware")
+app.command()(flash.flash)
+app.command()(flash.reset)
 app.command("sessions")(sessions.sessions)
 app.command()(sessions.show)
 app.command()(export.export)

@@ -33,6 +33,12 @@ _PROGRAMS = {
         False,
     ),
     "bluetoothctl": ("real Bluetooth LE devices", "apt-get install bluez", False),
+    "qemu-system-arm": ("emulated firmware", "apt-get install qemu-system-arm", False),
+    "arm-none-eabi-gcc": (
+        "building firmware",
+        "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi",
+        False,
+    ),
 }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from testbed.bench import Bench
     from testbed.plants import Plant
+    from testbed.signals import Event
 
 
 def emulate(
@@ -23,7 +24,9 @@ def emulate(
         str, typer.Option("--only", metavar="NAME,...", help="Devices to emulate.", show_default=True)
     ] = "all",
     seed: Annotated[int | None, typer.Option(help="Seed of noise and chance; default: the bench's.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the wires as one JSON line.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the wires as one JSON line, then events.")
+    ] = False,
     leash: Annotated[bool, typer.Option("--leash", hidden=True)] = False,
 ) -> None:
     """Emulate devices of a bench: print each one's wire once all are ready, serve until interrupted."""
@@ -62,7 +65,15 @@ async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int,
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
         task = asyncio.ensure_future(
             emulate_bench(
-                bench, plant, names, clock, Seeds(seed), SystemPlaces(Path(folder)), told.ready, told.failed
+                bench,
+                plant,
+                names,
+                clock,
+                Seeds(seed),
+                SystemPlaces(Path(folder)),
+                told.ready,
+                told.failed,
+                told.event,
             )
         )
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,6 +97,8 @@ class Told:
         self._json = json
         self._wires: dict[str, str] = {}
         self._failed: dict[str, str] = {}
+        self._printed = False
+        self._kept: list[Event] = []
 
     def ready(self, name: str, wire: str) -> None:
         """Hear of a device that answers at a wire."""
@@ -97,6 +110,17 @@ class Told:
         self._failed[name] = reason
         typer.echo(f"testbed: {name} cannot be emulated: {reason}", err=True)
         self._print_if_complete()
+
+    def event(self, event: Event) -> None:
+        """Tell what happened inside a device: a JSON line each, behind that of the wires."""
+        if not self._json:
+            typer.echo(event.text, err=True)
+        elif self._printed:
+            from msgspec import to_builtins
+
+            print_json(to_builtins(event))
+        else:
+            self._kept.append(event)
 
     def _print_if_complete(self) -> None:
         if len(self._wires) + len(self._failed) < len(self._names):
@@ -110,6 +134,9 @@ class Told:
             for name, wire in wires.items():
                 typer.echo(f"{name:<{width}}  {wire}")
         self._complete()
+        self._printed = True
+        for event in self._kept:
+            self.event(event)
 
 
 def die_with_parent() -> None:

@@ -83,20 +83,23 @@ async def _run(
 ) -> tuple[RunVerdict, str]:
     import contextlib
 
-    from testbed.session.emulation import emulation
+    from testbed.session.emulation import News, emulation
     from testbed.session.run import Run
 
     from .live import live_view
 
     absent: dict[str, str] = {}
+    news = News()
     async with contextlib.AsyncExitStack() as stack:
         if names:
             emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
             bench, absent = emulated.rewire(bench), emulated.failed
+            news = emulated.news
         with live_view(path, bench, seconds, wanted=live) as speak:
             controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
             stop_on_signals(controller.stop)
-            return await controller.run(seconds), controller.recording_failure
+            with news.heard_by(controller.report):
+                return await controller.run(seconds), controller.recording_failure
 
 
 def _check_virtual(bench: Bench, names: list[str], seconds: float | None) -> None:

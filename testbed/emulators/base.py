@@ -7,12 +7,14 @@ An emulator speaks the protocol of its profile and knows nothing of physics: rea
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from testbed.bench.device import Device
+from testbed.bench.profile import Quantity
 from testbed.clock import Clock
+from testbed.signals import Event
 
 from .places import Places
 
@@ -63,12 +65,23 @@ class Plug(Protocol):
         """Cut the device off as a pulled cable does; nothing happens when it is."""
 
 
+class Breakable(Protocol):
+    """An emulated device that faults.py knows how to break."""
+
+    async def break_(self, fault: str, parameters: Mapping[str, Quantity]) -> None:
+        """Begin a fault of the catalogue; raises UsageError when this device cannot have it."""
+
+    async def mend(self, fault: str) -> None:
+        """End it, if it is one that lasts."""
+
+
 @dataclass(frozen=True)
 class EmulatorContext:
     """What an emulator may use: time, chance, and the places where its devices are plugged in.
 
     An emulator whose wires can be pulled one by one enters each device's plug in `plugs`, by name,
-    before it calls ready.
+    before it calls ready; one whose devices can be broken in other ways enters them in `breakables`.
+    `tell` takes what people should know; `log` the same as mere text.
     """
 
     clock: Clock
@@ -76,6 +89,8 @@ class EmulatorContext:
     places: Places
     log: Callable[[str], None] = field(default=lambda text: None)
     plugs: dict[str, Plug] = field(default_factory=dict)
+    tell: Callable[[Event], None] = field(default=lambda event: None)
+    breakables: dict[str, Breakable] = field(default_factory=dict)
 
 
 Ready = Callable[[str, str], None]

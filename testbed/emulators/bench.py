@@ -1,4 +1,7 @@
-"""Emulates devices of a bench: every protocol on its real wire, one plant behind all of them."""
+"""Emulates devices of a bench: every protocol on its real wire, one plant behind all of them.
+
+A device with firmware is answered for by its firmware, the others by the emulator of their protocol.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,22 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from testbed.bench import Bench
+from testbed.bench.device import Device
 from testbed.clock import Clock, Seeds
 from testbed.errors import TestbedError
 from testbed.plants import Plant
+from testbed.signals import Event, Level
 
-from .base import EmulatedDevice, EmulatorContext, Ready, Store
+from .base import Breakable, EmulatedDevice, EmulatorContext, Ready, Store
+from .faults import play_faults
 from .places import Places
 from .registry import emulator_of
 from .world import World
 
 Failed = Callable[[str, str], None]
 """Called once for a device that cannot be emulated, with the reason."""
+
+Tell = Callable[[Event], None]
 
 
 async def emulate_bench(
@@ -28,47 +36,83 @@ async def emulate_bench(
     places: Places,
     ready: Ready,
     failed: Failed,
+    tell: Tell = lambda event: None,
 ) -> None:
     """Answer for the named devices until cancelled; `plant` is the one that the bench declares.
 
     Each device is told of exactly once: `ready` with its wire, or `failed` with the reason; one that
-    cannot be emulated does not keep the others from answering.
+    cannot be emulated does not keep the others from answering. `tell` hears of what happens inside
+    the devices. The bench file's faults begin when all have been told of.
     """
     emulated = {name: EmulatedDevice(bench.devices[name], Store(bench.devices[name])) for name in names}
     world = None
     if bench.plant is not None and plant is not None:
         world = World(plant, bench.plant, emulated, clock, seeds).start()
+    roll = _Roll(emulated, ready, failed)
+    breakables: dict[str, Breakable] = {}
+
+    def context(part: str) -> EmulatorContext:
+        return EmulatorContext(
+            clock, seeds.stream(f"emulator/{part}"), places, tell=tell, breakables=breakables,
+            log=lambda text: tell(Event(clock.now(), Level.INFO, part, "emulator", text)),
+        )  # fmt: skip
+
     try:
         async with asyncio.TaskGroup() as group:
-            for protocol, devices in _by_protocol(emulated.values()).items():
-                context = EmulatorContext(clock, seeds.stream(f"emulator/{protocol}"), places)
-                group.create_task(
-                    _serve(protocol, devices, context, ready, failed), name=f"emulate {protocol}"
-                )
+            for part, devices in _parts(emulated.values()).items():
+                group.create_task(_serve(devices, context(part), roll), name=f"emulate {part}")
+            faults = tuple(fault for fault in bench.faults if fault.device in emulated)
+            if faults:
+                await roll.complete.wait()
+                group.create_task(play_faults(faults, context("faults")), name="faults")
     finally:
         if world is not None:
             world.cancel()
 
 
-async def _serve(
-    protocol: str, devices: list[EmulatedDevice], context: EmulatorContext, ready: Ready, failed: Failed
-) -> None:
-    answering: set[str] = set()
+class _Roll:
+    """Who has been told of."""
 
-    def announce(name: str, wire: str) -> None:
-        answering.add(name)
-        ready(name, wire)
+    def __init__(self, names: Iterable[str], ready: Ready, failed: Failed) -> None:
+        self.complete = asyncio.Event()
+        self._missing = set(names)
+        self._ready = ready
+        self._failed = failed
 
+    def ready(self, name: str, wire: str) -> None:
+        self._ready(name, wire)
+        self._heard(name)
+
+    def fail(self, device: Device, error: TestbedError) -> None:
+        """Tell why a device cannot be emulated, unless it is already answering."""
+        if device.name in self._missing:
+            self._failed(device.name, device.wire.redacted(str(error)))
+            self._heard(device.name)
+
+    def _heard(self, name: str) -> None:
+        self._missing.discard(name)
+        if not self._missing:
+            self.complete.set()
+
+
+async def _serve(devices: list[EmulatedDevice], context: EmulatorContext, roll: _Roll) -> None:
     try:
-        await emulator_of(protocol)(devices, context, announce)
+        if devices[0].device.firmware is not None:
+            from .firmware.server import serve_firmware
+
+            await serve_firmware(devices[0], context, roll.ready)
+        else:
+            await emulator_of(devices[0].device.profile.protocol)(devices, context, roll.ready)
     except TestbedError as error:
         for each in devices:
-            if each.device.name not in answering:
-                failed(each.device.name, each.device.wire.redacted(str(error)))
+            roll.fail(each.device, error)
 
 
-def _by_protocol(devices: Iterable[EmulatedDevice]) -> dict[str, list[EmulatedDevice]]:
+def _parts(devices: Iterable[EmulatedDevice]) -> dict[str, list[EmulatedDevice]]:
+    """Return what is emulated together: the devices of one protocol; each device with firmware by itself."""
     groups: dict[str, list[EmulatedDevice]] = {}
     for each in devices:
-        groups.setdefault(each.device.profile.protocol, []).append(each)
+        device = each.device
+        part = device.profile.protocol if device.firmware is None else f"firmware/{device.name}"
+        groups.setdefault(part, []).append(each)
     return groups

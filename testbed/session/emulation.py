@@ -6,23 +6,55 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from testbed.bench import Bench, parse_wire
 from testbed.errors import TestbedError, UsageError
+from testbed.signals import Event
 
 _READY_TIMEOUT = 30.0  # s
 _STOP_TIMEOUT = 5.0
+_LAST_WORDS = 1.0
+
+
+class News:
+    """What emulated devices tell of themselves; kept until somebody listens."""
+
+    def __init__(self) -> None:
+        self._kept: list[Event] = []
+        self._listener: Callable[[Event], None] | None = None
+
+    def tell(self, event: Event) -> None:
+        """Hand an event on."""
+        if self._listener is None:
+            self._kept.append(event)
+        else:
+            self._listener(event)
+
+    @contextlib.contextmanager
+    def heard_by(self, listener: Callable[[Event], None]) -> Iterator[None]:
+        """Give `listener` everything that was kept, and all that comes while the block runs."""
+        self._listener = listener
+        kept, self._kept = self._kept, []
+        for event in kept:
+            listener(event)
+        try:
+            yield
+        finally:
+            self._listener = lambda event: None
 
 
 @dataclass(frozen=True)
 class Emulation:
-    """Where the emulated devices answer, and why some could not be emulated."""
+    """Where the emulated devices answer, why some could not be emulated, and what they tell meanwhile."""
 
     wires: dict[str, str]
     failed: dict[str, str]
+    news: News = field(default_factory=News, compare=False)
 
     def rewire(self, bench: Bench) -> Bench:
         """Return the bench with the far ends of those wires replaced; nothing else changes."""
@@ -63,10 +95,15 @@ async def emulation(file: Path, names: Iterable[str], seed: int) -> AsyncIterato
         "--seed", str(seed), "--json", "--leash",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+    reader: asyncio.Task[None] | None = None
     try:
-        yield await ready_line(process)
+        emulated = await ready_line(process)
+        reader = asyncio.create_task(_read(process, emulated.news), name="news of emulated devices")
+        yield emulated
     finally:
         await stop_process(process)
+        if reader is not None:
+            await _last_words(reader)
 
 
 async def ready_line(process: asyncio.subprocess.Process) -> Emulation:
@@ -85,6 +122,21 @@ async def ready_line(process: asyncio.subprocess.Process) -> Emulation:
     told = json.loads(line)
     wires = {name: device["wire"] for name, device in told["devices"].items()}
     return Emulation(wires, told.get("failed", {}))
+
+
+async def _read(process: asyncio.subprocess.Process, news: News) -> None:
+    """Hand on the events that come as JSON lines behind the first, to the end of the process."""
+    assert process.stdout is not None  # noqa: S101  (asked for as a pipe)
+    while line := await process.stdout.readline():
+        with contextlib.suppress(msgspec.DecodeError):  # the last line of a process that was killed
+            news.tell(msgspec.json.decode(line, type=Event))
+
+
+async def _last_words(reader: asyncio.Task[None]) -> None:
+    """Let the reader come to the end, which a child that outlives the process would keep from it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS):
+            await reader
 
 
 async def stop_process(process: asyncio.subprocess.Process) -> None:

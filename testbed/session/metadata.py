@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 from testbed import __version__
 from testbed.bench import Bench, Secrets
+from testbed.bench.device import Device
 
 from .file.rows import finite
 from .resolved import resolved_bench
@@ -40,12 +42,26 @@ def start_metadata(
         "bench": bench.name,
         "bench_file": str(bench.file),
         "devices": {
-            name: {"profile": device.profile.name, "wire": str(device.wire), "emulated": name in emulated}
+            name: {
+                "profile": device.profile.name,
+                "wire": str(device.wire),
+                "emulated": name in emulated,
+                **(_firmware(device) if name in emulated else {}),
+            }
             for name, device in bench.devices.items()
         },
         "expectations": [expectation.text for expectation in bench.expectations],
         "seed": seed,
     }
+
+
+def _firmware(device: Device) -> dict[str, Any]:
+    """Return which firmware answers for an emulated device; nothing when none does."""
+    firmware = device.firmware
+    if firmware is None or not firmware.image.is_file():
+        return {}
+    digest = hashlib.sha256(firmware.image.read_bytes()).hexdigest()
+    return {"firmware": {"board": firmware.board, "image": firmware.image.name, "sha256": digest}}
 
 
 def attachments(bench: Bench, about: Mapping[str, Any], seed: int) -> dict[str, bytes]:

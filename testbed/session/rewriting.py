@@ -7,7 +7,7 @@ import math
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from testbed.control.pid import Terms
@@ -84,6 +84,11 @@ class Rewriter:
     def clock_pair(self, session_ns: int, utc_ns: int) -> None:
         """Append what the system's clock said at a session time."""
         self._rows.clock_pairs.append((session_ns, utc_ns))
+
+    def timing(self, ticks: Mapping[tuple[str, int], int], holdups: Iterable[tuple[int, int]]) -> None:
+        """Append what a replay keeps to (see SessionReader.ticks and holdups)."""
+        self._rows.ticks += [(owner, ticker, due_ns) for (owner, ticker), due_ns in ticks.items()]
+        self._rows.holdups += holdups
 
     def commit(self) -> None:
         """Write what has gathered."""

@@ -108,7 +108,7 @@ class Run:
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
         self._writer.start()
         parts = assemble(
-            self.bench, self._setting, Seeds(self._seed), self._writer, self._report, self._fail, self._absent
+            self.bench, self._setting, Seeds(self._seed), self._writer, self.report, self._fail, self._absent
         )
         self._assembled(parts)
         try:
@@ -157,7 +157,7 @@ class Run:
                 if not signal.writable:
                     parts.hub.publish(Sample(signal.id, now, math.nan, Quality.BAD, cause))
             text = f"{name} takes no part in this run: {reason}"
-            self._report(Event(now, Level.WARNING, name, "offline", text))
+            self.report(Event(now, Level.WARNING, name, "offline", text))
 
     async def _keep(self, driver: Driver) -> None:
         """Run a driver; one that crashes ends the run but is started again, to bring its device to safety."""
@@ -203,13 +203,14 @@ class Run:
 
     # Telling ----------------------------------------------------------------------------------
 
-    def _report(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
+        """Record an event and tell it; what happens inside emulated devices comes here too."""
         event = msgspec.structs.replace(event, text=self._secrets.redact(event.text))
         self._writer.event(event)
         self._tell(event)
 
     def _report_run(self, level: Level, kind: str, text: str) -> None:
-        self._report(Event(self._clock.now(), level, "run", kind, text))
+        self.report(Event(self._clock.now(), level, "run", kind, text))
 
     def _recording_failed(self, reason: str) -> None:
         self.recording_failure = reason

@@ -9,6 +9,7 @@ from testbed.bench import Bench, BenchFileError, Problem, TwinModel, nearest
 from testbed.bench.document import Path_
 from testbed.clock import SystemClock
 from testbed.drivers import DriverContext, driver_class
+from testbed.emulators.faults import verify_faults
 from testbed.errors import TestbedError
 from testbed.links import no_tap
 from testbed.plants import Plant, plant_class
@@ -19,7 +20,7 @@ from .plant import make_plant
 
 async def verify(bench: Bench) -> None:
     """Raise BenchFileError with every problem that driver, plant or model finds in what it would get."""
-    problems = [*_devices(bench), *_plant(bench)]
+    problems = [*_devices(bench), *_plant(bench), *verify_faults(bench)]
     for name, twin in bench.twins.items():
         if twin.model is not None:
             problems += _model(bench, ("twins", name), twin.model)
