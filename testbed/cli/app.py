@@ -20,6 +20,7 @@ from . import (
     import_,
     new,
     promote,
+    recover,
     replay,
     replay_all,
     run,
@@ -56,6 +57,7 @@ app.command()(compare.compare)
 app.command()(why.why)
 app.command()(promote.promote)
 app.command("replay-all")(replay_all.replay_all)
+app.command()(recover.recover)
 
 
 def _version(wanted: bool) -> None:

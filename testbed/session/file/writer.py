@@ -15,7 +15,7 @@ from testbed.links import Tap
 from testbed.signals import Command, Event, Sample, Signal
 
 from .columns import CycleLog, FrameColumn, SampleColumn
-from .store import Batch, Store, sync_folder
+from .store import Batch, Store, sync
 from .worker import InlineWorker, ThreadWorker, Worker
 
 _PERIOD_S = 0.2
@@ -165,7 +165,7 @@ class SessionWriter:
             metadata["recording_failure"] = self._failure
         try:
             store.finish(metadata)
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
         except (sqlite3.Error, OSError) as error:
             self._failure = self._failure or _told(self.path, error)
         finally:
@@ -235,7 +235,7 @@ def _create(
     store = Store(path, redact)
     try:
         store.create(signals, metadata, attachments)
-        sync_folder(path.parent)
+        sync(path.parent)
     except (sqlite3.Error, OSError) as error:
         store.close()
         for ending in ("", "-journal", "-wal", "-shm"):
