@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .bench import BenchFile, read_bench
+from .black_box import Keep, Triggers, parse_window, save_key
 from .output import print_json, tell
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from testbed.bench import Bench
     from testbed.clock import VirtualClock
+    from testbed.session.black_box import Window
     from testbed.session.run import Run, RunVerdict
 
 _EXIT = {"passed": 0, "failed": 1, "blocked": 4}
@@ -36,6 +38,8 @@ def run(
     virtual: Annotated[
         bool, typer.Option("--virtual", help="Everything emulated, in virtual time: as fast as it goes.")
     ] = False,
+    black_box: Keep = None,
+    trigger: Triggers = None,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
@@ -46,10 +50,11 @@ def run(
     from testbed.session.file import summarize
 
     bench = read_bench(file)
-    seconds = _duration(for_)
+    seconds = _duration("--for", for_)
+    window = parse_window(bench, _duration("--black-box", black_box), trigger or ())
     names = parse_names(emulate, bench) if emulate is not None else []
     if virtual:
-        _check_virtual(bench, names, seconds)
+        _check_virtual(bench, names, seconds, window)
     path = session or default_path(bench.name)
     if path.exists():  # said before anything is started; the writer makes sure of it
         raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
@@ -57,24 +62,38 @@ def run(
     _spare_the_collector()
     if virtual:
         verdict, failure = _run_virtually(bench, path, seconds, seed, live=not json)
+        saved: list[Path] = []
     else:
-        verdict, failure = uvloop.run(_run(bench, path, seconds, names, seed, live=not json))
+        work = _run(bench, path, seconds, names, seed, window, live=not json)
+        verdict, failure, saved = uvloop.run(work)
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
     if failure:
         summary["recording_failure"] = failure
+    if window is not None:
+        summary["saved"] = [str(each) for each in saved]
     if json:
         print_json(summary)
     else:
         from .session_tables import print_summary
 
         print_summary(summary, ())
+        for each in saved:
+            typer.echo(f"saved {each}")
         typer.echo(f"\nverdict {verdict.value}, recorded in {path}")
     raise typer.Exit(_EXIT[verdict.value])
 
 
 async def _run(
-    bench: Bench, path: Path, seconds: float | None, names: list[str], seed: int, *, live: bool
-) -> tuple[RunVerdict, str]:
+    bench: Bench,
+    path: Path,
+    seconds: float | None,
+    names: list[str],
+    seed: int,
+    window: Window | None,
+    *,
+    live: bool,
+) -> tuple[RunVerdict, str, list[Path]]:
+    import asyncio
     import contextlib
 
     from testbed.session.emulation import emulation
@@ -88,14 +107,21 @@ async def _run(
             emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
             bench, absent = emulated.rewire(bench), emulated.failed
         with live_view(path, bench, seconds, wanted=live) as speak:
-            controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
+            controller = Run(
+                bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell, window=window
+            )
             _stop_on_signals(controller.stop)
-            return await controller.run(seconds), controller.recording_failure
+            if window is not None:
+                stack.enter_context(save_key(asyncio.get_running_loop(), controller.save))
+            return await controller.run(seconds), controller.recording_failure, controller.saved
 
 
-def _check_virtual(bench: Bench, names: list[str], seconds: float | None) -> None:
+def _check_virtual(bench: Bench, names: list[str], seconds: float | None, window: Window | None) -> None:
     """Raise UsageError for what makes no sense in virtual time."""
     from testbed.errors import UsageError
+
+    if window is not None:
+        raise UsageError("--black-box is for runs that cannot be made again", "leave it out with --virtual")
 
     real = [name for name in bench.devices if names and name not in names]
     if real:
@@ -164,7 +190,7 @@ def default_path(bench: str) -> Path:
     return path
 
 
-def _duration(text: str | None) -> float | None:
+def _duration(option: str, text: str | None) -> float | None:
     import math
 
     from testbed.bench.units import seconds
@@ -175,9 +201,11 @@ def _duration(text: str | None) -> float | None:
     try:
         value = seconds(text)
     except ValueError as error:
-        raise UsageError(f"--for {text}: {error}", "write for example --for 30s or --for '2 min'") from None
+        raise UsageError(
+            f"{option} {text}: {error}", f"write for example {option} 30s or {option} '2 min'"
+        ) from None
     if not 0 < value < math.inf:
         raise UsageError(
-            f"--for {text}: not a time that a run could last", "leave it out to run until Ctrl-C"
+            f"{option} {text}: not a time that a run could last", "leave it out to run until Ctrl-C"
         )
     return value

@@ -21,6 +21,7 @@ from .columns import CycleChunk, FrameChunk, SampleChunk, join_cycles, join_fram
 from .merge import Chunk, Group, Merger
 from .schema import APPLICATION_ID, PAGE_SIZE, VERSION, statements
 from .totals import count
+from .window import give_back, trim
 
 _LOCK_TIMEOUT_S = 30.0  # how long another program may hold the database's write lock
 _CACHE_KIB = 2048
@@ -106,6 +107,12 @@ class Store:
         self._samples.note(samples, batch.samples)
         self._frames.note(frames, batch.frames)
         self._cycles.note(cycles, batch.cycles)
+
+    def trim(self, before_ns: int) -> None:
+        """Delete what ended before a time, of a recording that keeps only its last minutes."""
+        with self._transaction() as database:
+            trim(database, before_ns)
+        give_back(self._database)
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
         """Commit the end metadata last of all, safe from a power cut from here on."""
