@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.table import Row, print_table
 
-_ALL = ("loops", "hub", "recording", "exports", "startup", "virtual")
+_ALL = ("loops", "hub", "recording", "killed", "exports", "startup", "virtual")
 
 
 def main() -> int:
