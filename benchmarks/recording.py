@@ -1,14 +1,18 @@
 """What it costs to record 50,000 samples and 5,000 frames a second in real time, and whether any is lost.
 
 The peer records the same samples, and no frames, as one SQLite row each, with executemany in a thread.
+And how many bytes a sample takes on disk in a recording of the demo bench.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import resource
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -32,6 +36,9 @@ FRAMES = 5
 FRAME = bytes(64)
 TARGET = 50.0
 """Per cent of one core."""
+DEMO = Path(__file__).parents[1] / "benches" / "thermal-rig.yaml"
+COMPACT = 40.0
+"""Bytes a sample, with its share of the raw frames' index."""
 
 
 @dataclass
@@ -66,7 +73,32 @@ def measure(quick: bool = False) -> list[Row]:
         Row("  samples published", ours.samples, f"of {asked:,}", "", None),
         Row("  samples and frames lost", lost, "", target="none", ok=lost == 0),
         Row("  file", size / ours.samples, "bytes/sample", "", None),
+        *_compactness(10 if quick else 30),
     ]
+
+
+def _compactness(seconds: float) -> list[Row]:
+    """Record the demo bench and count the pages of its tables (SQLite's dbstat)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "demo.session")
+        command = [sys.executable, "-m", "testbed", "run", str(DEMO), "--emulate", "all", "--json"]
+        options = ["--for", f"{seconds}s", "--session", str(path)]
+        subprocess.run(
+            [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            (samples,) = database.execute("SELECT sum(n) FROM chunks").fetchone()
+            (raw,) = database.execute("SELECT sum(length(data)) FROM frames").fetchone()
+            (pages,) = database.execute(
+                "SELECT sum(pgsize) FROM dbstat WHERE name IN ('chunks', 'chunks_by_time', 'reasons', "
+                "'reasons_by_signal', 'frames', 'frames_by_device')"
+            ).fetchone()
+        size = (pages - raw) / samples
+        title = f"demo bench, {seconds:g} s: samples and the index of the raw frames"
+        return [
+            Row(title, size, "bytes/sample", target=f"at most {COMPACT:g}", ok=size <= COMPACT),
+            Row("  the whole file, raw bytes and all", path.stat().st_size / samples, "bytes/sample"),
+        ]
 
 
 def _run(work: object) -> Cost:

@@ -117,7 +117,7 @@ devices:
     (tmp_path / "certificates" / "41.pdf").write_bytes(bytes(range(256)))
     attached = attachments(load_bench(file, {}), {}, 0)
     assert attached["calibration/probe/probe-2026.csv"] == b"degC,ohm\n0,100\n"
-    assert attached["calibration/probe/41.pdf"] == bytes(range(256))
+    assert attached["calibration/probe/certificates/41.pdf"] == bytes(range(256))
 
 
 def test_a_password_that_stands_in_the_bench_file_is_in_no_attachment(tmp_path):

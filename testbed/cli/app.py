@@ -25,6 +25,7 @@ from . import (
     new,
     play,
     promote,
+    recover,
     replay,
     replay_all,
     run,
@@ -67,6 +68,7 @@ app.command()(promote.promote)
 app.command("replay-all")(replay_all.replay_all)
 app.command()(forward.forward)
 app.command()(grafana.grafana)
+app.command()(recover.recover)
 
 
 def _version(wanted: bool) -> None:

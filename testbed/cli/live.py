@@ -80,6 +80,7 @@ class _View:
         self._session = session
         self._seconds = seconds
         self._bench = bench
+        self._start_ns = session.span()[0]
         self._trends = [_Trend(signal) for signal in session.signals]
         self._loops = {loop: deque[Any](maxlen=_CYCLE_COUNT) for loop in session.loops()}
         self._chunk = self._cycle = 0
@@ -102,8 +103,7 @@ class _View:
     def draw(self) -> RenderableType:
         from rich.console import Group
 
-        start_ns, _ = self._session.span()
-        elapsed = (time.time_ns() - start_ns) / 1e9
+        elapsed = (time.time_ns() - self._start_ns) / 1e9
         return Group(self._heading(elapsed), self._signals(), self._timing(), self._events())
 
     def _heading(self, elapsed: float) -> RenderableType:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .bench import BenchFile, read_bench
+from .black_box import Keep, Triggers, parse_window, save_key
 from .output import print_json, tell
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from testbed.bench import Bench
     from testbed.clock import VirtualClock
+    from testbed.session.black_box import Window
     from testbed.session.run import Run, RunVerdict
 
 _EXIT = {"passed": 0, "failed": 1, "blocked": 4}
@@ -39,6 +41,8 @@ def run(
     forward: Annotated[
         bool, typer.Option("--forward/--no-forward", help="To InfluxDB meanwhile, if the bench names one.")
     ] = True,
+    black_box: Keep = None,
+    trigger: Triggers = None,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
@@ -51,10 +55,11 @@ def run(
     from .forwarding import forwarding
 
     bench = read_bench(file)
-    seconds = _duration(for_)
+    seconds = _duration("--for", for_)
+    window = parse_window(bench, _duration("--black-box", black_box), trigger or ())
     names = parse_names(emulate, bench) if emulate is not None else []
     if virtual:
-        _check_virtual(bench, names, seconds)
+        _check_virtual(bench, names, seconds, window)
     path = session or default_path(bench.name)
     if path.exists():  # said before anything is started; the writer makes sure of it
         raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
@@ -62,25 +67,39 @@ def run(
     spare_the_collector()
     if virtual:
         verdict, failure = _run_virtually(bench, path, seconds, seed, live=not json)
+        saved: list[Path] = []
     else:
+        work = _run(bench, path, seconds, names, seed, window, live=not json)
         with forwarding(path, bench, wanted=forward):
-            verdict, failure = uvloop.run(_run(bench, path, seconds, names, seed, live=not json))
+            verdict, failure, saved = uvloop.run(work)
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
     if failure:
         summary["recording_failure"] = failure
+    if window is not None:
+        summary["saved"] = [str(each) for each in saved]
     if json:
         print_json(summary)
     else:
         from .session_tables import print_summary
 
         print_summary(summary, ())
+        for each in saved:
+            typer.echo(f"saved {each}")
         typer.echo(f"\nverdict {verdict.value}, recorded in {path}")
     raise typer.Exit(_EXIT[verdict.value])
 
 
 async def _run(
-    bench: Bench, path: Path, seconds: float | None, names: list[str], seed: int, *, live: bool
-) -> tuple[RunVerdict, str]:
+    bench: Bench,
+    path: Path,
+    seconds: float | None,
+    names: list[str],
+    seed: int,
+    window: Window | None,
+    *,
+    live: bool,
+) -> tuple[RunVerdict, str, list[Path]]:
+    import asyncio
     import contextlib
 
     from testbed.session.emulation import News, emulation
@@ -96,15 +115,22 @@ async def _run(
             bench, absent = emulated.rewire(bench), emulated.failed
             news = emulated.news
         with live_view(path, bench, seconds, wanted=live) as speak:
-            controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
+            controller = Run(
+                bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell, window=window
+            )
             stop_on_signals(controller.stop)
+            if window is not None:
+                stack.enter_context(save_key(asyncio.get_running_loop(), controller.save))
             with news.heard_by(controller.report):
-                return await controller.run(seconds), controller.recording_failure
+                return await controller.run(seconds), controller.recording_failure, controller.saved
 
 
-def _check_virtual(bench: Bench, names: list[str], seconds: float | None) -> None:
+def _check_virtual(bench: Bench, names: list[str], seconds: float | None, window: Window | None) -> None:
     """Raise UsageError for what makes no sense in virtual time."""
     from testbed.errors import UsageError
+
+    if window is not None:
+        raise UsageError("--black-box is for runs that cannot be made again", "leave it out with --virtual")
 
     real = [name for name in bench.devices if names and name not in names]
     if real:
@@ -174,7 +200,7 @@ def default_path(bench: str) -> Path:
     return path
 
 
-def _duration(text: str | None) -> float | None:
+def _duration(option: str, text: str | None) -> float | None:
     import math
 
     from testbed.bench.units import seconds
@@ -185,9 +211,11 @@ def _duration(text: str | None) -> float | None:
     try:
         value = seconds(text)
     except ValueError as error:
-        raise UsageError(f"--for {text}: {error}", "write for example --for 30s or --for '2 min'") from None
+        raise UsageError(
+            f"{option} {text}: {error}", f"write for example {option} 30s or {option} '2 min'"
+        ) from None
     if not 0 < value < math.inf:
         raise UsageError(
-            f"--for {text}: not a time that a run could last", "leave it out to run until Ctrl-C"
+            f"{option} {text}: not a time that a run could last", "leave it out to run until Ctrl-C"
         )
     return value

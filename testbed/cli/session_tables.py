@@ -34,6 +34,9 @@ def print_summary(summary: dict[str, Any], events: Iterable[Event]) -> None:
     console = make_console()
     console.print(Text.assemble(summary["session"], "  ", as_word(summary["verdict"])))
     console.print(Text(f"started {summary['started']}, {summary['duration_s']:.1f} s"), style="dim")
+    if summary["recovered"]:
+        told = f"recovered from {summary['recovered']['file']}, with gaps: --json tells which"
+        console.print(Text(told), style="yellow")
     console.print(_signals(summary["signals"]))
     if summary["loops"]:
         console.print(_loops(summary["loops"]))

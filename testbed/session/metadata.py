@@ -73,12 +73,20 @@ def attachments(bench: Bench, about: Mapping[str, Any], seed: int) -> dict[str, 
     files = {f"bench/{bench.file.name}": bench.file}
     for device in bench.devices.values():
         files[f"profiles/{device.profile.name}.yaml"] = Path(device.profile.document.file)
-        files.update({f"calibration/{device.name}/{file.name}": file for file in device.calibration})
+        for file in device.calibration:
+            files[f"calibration/{device.name}/{_inside(bench, file)}"] = file
     secrets = Secrets(device.wire for device in bench.devices.values())
     attached = {name: secrets.redact_file(file.read_bytes()) for name, file in files.items()}
     attached["bench/resolved.json"] = _json(finite(resolved_bench(bench, seed), secrets.redact))
     attached["environment.json"] = _json(about)
     return attached
+
+
+def _inside(bench: Bench, file: Path) -> str:
+    """Return the name of a file as seen from the bench file's folder, only its own if it lies elsewhere."""
+    folder = bench.file.resolve().parent
+    file = file.resolve()
+    return (file.relative_to(folder) if file.is_relative_to(folder) else Path(file.name)).as_posix()
 
 
 def _json(value: Any) -> bytes:

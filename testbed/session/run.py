@@ -18,6 +18,7 @@ from testbed.drivers import Driver
 from testbed.signals import Event, Level, Quality, Sample, Signal
 
 from .assembly import Assembly, assemble
+from .black_box import BlackBox, Window
 from .expectations import ExpectationVerdict, Judgement
 from .file import SessionWriter
 from .metadata import attachments, start_metadata
@@ -52,12 +53,13 @@ class Run:
         tell: Tell,
         absent: Mapping[str, str] | None = None,
         setting: Setting | None = None,
+        window: Window | None = None,
         assembled: Callable[[Assembly], None] = lambda parts: None,
     ) -> None:
         """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires.
 
-        `setting` is where it takes place; by default on this machine, in real time. `assembled` is
-        called with the parts before anything runs.
+        `setting` is where it takes place; by default on this machine, in real time. With a `window` only
+        the last minutes are kept (see BlackBox). `assembled` is called with the parts before anything runs.
         """
         self._setting = setting or Setting.real(bench)
         self.bench = bench
@@ -74,6 +76,8 @@ class Run:
         self._assembled = assembled
         self._stopped_ns = 0
         self._clock = self._setting.clock
+        self._window = window
+        self._black_box: BlackBox | None = None
         self._writer = SessionWriter(
             path,
             self._clock,
@@ -87,6 +91,7 @@ class Run:
             redact=self._secrets.redact,
             thread=self._setting.thread,
             period_s=self._setting.commit_s,
+            keep_s=None if window is None else window.recorded_s,
         )
         self.recording_failure = ""
         """Why the session file holds only the beginning of the run; empty while it holds all of it."""
@@ -99,6 +104,16 @@ class Run:
         self._report_run(Level.INFO, "stop", reason)
         self._stop.set()
 
+    def save(self) -> None:
+        """Save the last minutes, if only they are kept; may be called as `stop` may."""
+        if self._black_box is not None:
+            self._black_box.key()
+
+    @property
+    def saved(self) -> list[Path]:
+        """The parts of the run that were saved as sessions of their own."""
+        return [] if self._black_box is None else self._black_box.saved
+
     async def run(self, seconds: float | None) -> RunVerdict:
         """Run for `seconds` (None: until stopped) and return the verdict; the session file is closed then.
 
@@ -110,6 +125,11 @@ class Run:
         parts = assemble(
             self.bench, self._setting, Seeds(self._seed), self._writer, self.report, self._fail, self._absent
         )
+        if self._window is not None:
+            self._black_box = BlackBox(
+                self._window, self.path, self._clock, parts.hub, parts.judges, self.report,
+                thread=self._setting.thread,
+            )  # fmt: skip
         self._assembled(parts)
         try:
             await self._serve(parts, seconds)
@@ -139,6 +159,8 @@ class Run:
             finally:
                 # Judged now: what the actuators do on their way to safety is not what was expected.
                 self._stopped_ns = self._clock.now()
+                if self._black_box is not None:
+                    self._black_box.rest()
                 self._judgements = [judge.finish(self._stopped_ns) for judge in parts.judges]
                 parts.mirror.stop()  # devices that are let go on purpose have not gone stale
                 for loop in parts.loops.values():
@@ -190,6 +212,8 @@ class Run:
         self._note_holdups()
         ended = _end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures)
         self._writer.close({**ended, "stopped_ns": self._stopped_ns})
+        if self._black_box is not None:
+            self._black_box.close()
         self._clock.close()
         return verdict
 
@@ -208,6 +232,8 @@ class Run:
         event = msgspec.structs.replace(event, text=self._secrets.redact(event.text))
         self._writer.event(event)
         self._tell(event)
+        if self._black_box is not None:
+            self._black_box.event(event)
 
     def _report_run(self, level: Level, kind: str, text: str) -> None:
         self.report(Event(self._clock.now(), level, "run", kind, text))

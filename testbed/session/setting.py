@@ -10,6 +10,7 @@ from testbed.bench import Bench
 from testbed.clock import SessionClock, SystemClock
 from testbed.links import Opener, SystemOpener
 
+from .file import COMMIT_S
 from .metadata import about_host
 
 _VIRTUAL_COMMIT_S = 20.0
@@ -29,7 +30,7 @@ class Setting:
     """What the session file says of the machine (see `about_host`)."""
     thread: bool = True
     """Whether the session file is written in a thread."""
-    commit_s: float = 0.2
+    commit_s: float = COMMIT_S
     ticks: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """When the first ticks of tickers were due in a recording, to be kept to (see SessionReader.ticks)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from .decode import signal_of
 from .opening import OpenSession
 from .schema import columns
 from .totals import WORDS
-from .whole import Follow, check_ids
+from .whole import Follow, Unchecked, check_ids
 
 UNFINISHED = "unfinished"
 """The verdict of a session that is running still, or was killed."""
@@ -37,8 +38,13 @@ class Contents(OpenSession):
     def meta(self) -> dict[str, Any]:
         """Return the metadata: what was known at the start and, once the session has ended, its end."""
         with self._guard():
-            rows = (check("meta", row) for row in self._query("SELECT * FROM meta"))
-            return {key: json.loads(value) for _, key, value, _ in rows}
+            rows = [check("meta", row) for row in self._query("SELECT * FROM meta ORDER BY id")]
+            meta = {key: json.loads(value) for _, key, value, _ in rows}
+            if "recovered" not in meta and [row[0] for row in rows] != list(range(1, len(rows) + 1)):
+                raise ValueError("some of its metadata are missing")
+            if self.version > 1 and "recovered" not in meta and "ended_ns" in meta and "totals" not in meta:
+                raise ValueError("some of its last metadata are missing")
+            return meta
 
     def signal(self, path: str) -> Signal:
         """Return the signal called `device.name`; raises KeyError for an unknown one."""
@@ -79,13 +85,20 @@ class Contents(OpenSession):
         ]
 
     def span(self) -> tuple[int, int]:
-        """Return (start, end) in ns; a session that was not closed ends with the last it recorded."""
+        """Return (start, end) in ns; a session that was not closed ends with the last it recorded.
+
+        A rolling one starts with what it was to keep.
+        """
         meta = self.meta()
         with self._guard():
             start_ns, end_ns = meta.get("started_ns"), meta.get("ended_ns", self._last_ns())
             if not isinstance(start_ns, int) or not isinstance(end_ns, int | None) or start_ns < 0:
                 raise ValueError(f"it lasted from {start_ns!r} to {end_ns!r}, which are no times")
-        return start_ns, max(start_ns, end_ns or 0)
+            end_ns = max(start_ns, end_ns or 0)
+            keep_s = meta.get("window", {}).get("keep_s", math.inf)
+            if math.isfinite(keep_s):
+                start_ns = max(start_ns, end_ns - round(keep_s * 1e9))
+        return start_ns, end_ns
 
     def _last_ns(self) -> int | None:
         rows = self._query(
@@ -110,6 +123,8 @@ class Contents(OpenSession):
 
     def _check_ids(self, table: str) -> None:
         meta = self.meta()
+        if "recovered" in meta:
+            return  # it has gaps, and tells which
         ids = "count(*), coalesce(min(id), 1), coalesce(max(id), 0), coalesce(sum(id), 0)"
         count, low, high, total = self._query(f"SELECT {ids} FROM {table}").fetchone()  # noqa: S608
         begin, end = None if "window" in meta else 1, meta.get("totals", {}).get(table)
@@ -118,6 +133,8 @@ class Contents(OpenSession):
     def _follow(self, table: str, key: int | str) -> Follow:
         """Return what makes sure that no chunk of a signal, device or loop is missing."""
         meta = self.meta()
+        if "recovered" in meta:
+            return Unchecked()
         total = meta["totals"][table].get(str(key), 0) if "totals" in meta else None
         name = self.signals[key].path if isinstance(key, int) else key
         return Follow(f"{WORDS[table]} of {name}", None if "window" in meta else 0, total)

@@ -30,16 +30,16 @@ class Columns(Protocol):
 
 Chunk = TypeVar("Chunk", bound=Columns)
 
-_LEAVE = 192
+_LEAVE = 160
 """Rows of a chunk that is left as it is: it fills most of a page of the file."""
 
 _FULL = 1024
 """Rows that are enough for a merged chunk."""
 
-_SPAN = 300
+_SPAN = 330
 """Commits over which a merged chunk may reach: 60 s."""
 
-_AGE = 50
+_AGE = 56
 """Commits that pass before a chunk is merged: 10 s."""
 
 

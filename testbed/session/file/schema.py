@@ -26,6 +26,9 @@ APPLICATION_ID = 0x48494C53
 VERSION = 2
 """SQLite's user_version: raised when a table changes its meaning."""
 
+PAGE_SIZE = 4096
+"""Bytes of a page of the database: recovery must know it even when the file does not tell any more."""
+
 TABLES = """
 CREATE TABLE meta (
     id INTEGER PRIMARY KEY,

@@ -19,8 +19,9 @@ from . import rows
 from .checks import seal
 from .columns import CycleChunk, FrameChunk, SampleChunk, join_cycles, join_frames, join_samples
 from .merge import Chunk, Group, Merger
-from .schema import APPLICATION_ID, VERSION, statements
+from .schema import APPLICATION_ID, PAGE_SIZE, VERSION, statements
 from .totals import count
+from .window import give_back, trim
 
 _LOCK_TIMEOUT_S = 30.0  # how long another program may hold the database's write lock
 _CACHE_KIB = 2048
@@ -56,6 +57,7 @@ class Store:
         """
         self._redact = redact
         self._ids: Counter[str] = Counter()
+        self._meta: dict[str, int] = {}
         self._samples = Merger("chunks", rows.sample_row, join_samples)
         self._frames = Merger("frames", partial(rows.frame_row, redact=redact), join_frames)
         self._cycles = Merger("cycles", rows.cycle_row, join_cycles)
@@ -69,6 +71,7 @@ class Store:
         """Lay the tables and commit what is known at the start."""
         attached = [rows.attachment_row(name, data) for name, data in attachments.items()]
         contents = {"signals": len(signals), "attachments": {name: digest for name, digest, _ in attached}}
+        self._database.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         # Before the first table: what is merged leaves pages that can be given back at the end.
         self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         with self._transaction() as database:
@@ -79,6 +82,7 @@ class Store:
             self._write_meta({**metadata, "contents": contents})
             self._add("attachments", attached)
             self._insert("signals", [seal("signals", *rows.signal_row(signal)) for signal in signals])
+        database.execute("PRAGMA secure_delete = OFF")  # some builds write zeros over what is deleted
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
@@ -103,6 +107,12 @@ class Store:
         self._samples.note(samples, batch.samples)
         self._frames.note(frames, batch.frames)
         self._cycles.note(cycles, batch.cycles)
+
+    def trim(self, before_ns: int) -> None:
+        """Delete what ended before a time, of a recording that keeps only its last minutes."""
+        with self._transaction() as database:
+            trim(database, before_ns)
+        give_back(self._database)
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
         """Commit the end metadata last of all, safe from a power cut from here on."""
@@ -184,14 +194,16 @@ class Store:
             done += size
 
     def _write_meta(self, metadata: Mapping[str, Any]) -> None:
-        known = [(key, rows.to_json(value, self._redact)) for key, value in metadata.items()]
-        self._database.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key, _ in known])
-        self._add("meta", known)
+        """Write metadata; what is known anew takes the place of the row it had, so that ids have no gap."""
+        for key, value in metadata.items():
+            number = self._meta.setdefault(key, len(self._meta) + 1)
+            row = seal("meta", number, key, rows.to_json(value, self._redact))
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?, ?)", row)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make sure that the names in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make sure that a file, or the names in a folder, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -23,6 +23,7 @@ def summarize(path: Path, *, with_digest: bool = False) -> dict[str, Any]:
     `last` is the value that arrived last, in `unit`; `quality` its quality, bad when none arrived.
     `latency_us` is from the arrival of a sample to the acknowledgement of the command that it caused,
     on wires that do not acknowledge to the command written; cycles without a command are left out.
+    `recovered` tells what is missing from one that was saved from a damaged file, None for any other.
     `with_digest` adds `digest` (see digest.py), for which the whole file is read.
     """
     with SessionReader(path) as session:
@@ -39,6 +40,7 @@ def summarize(path: Path, *, with_digest: bool = False) -> dict[str, Any]:
             "commands": dict(Counter(str(command.outcome) for command in session.commands())),
             "events": dict(Counter(str(event.level) for event in session.events())),
             "frames": session.frame_counts(),
+            "recovered": session.meta().get("recovered"),
         }
         if with_digest:
             summary["digest"] = digests(session)

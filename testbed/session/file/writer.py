@@ -15,18 +15,20 @@ from testbed.links import Tap
 from testbed.signals import Command, Event, Sample, Signal
 
 from .columns import CycleLog, FrameColumn, SampleColumn
-from .store import Batch, Store, sync_folder
+from .store import Batch, Store, sync
 from .worker import InlineWorker, ThreadWorker, Worker
 
-_PERIOD_S = 0.2
+COMMIT_S = 0.18
 """Time between two hand-overs: with the commit itself, nothing waits longer than 250 ms."""
+
+_TRIMS = 20  # times that a rolling recording is trimmed while it keeps what was
 
 
 class SessionWriter:
     """Records one session in one file.
 
     All methods belong to the event loop's thread. What is recorded costs the caller a few appends;
-    every 200 ms the columns are handed whole to the writer thread, which commits them. While a slow
+    every 180 ms the columns are handed whole to the writer thread, which commits them. While a slow
     disk keeps that thread busy the columns go on growing, up to `stall_limit` seconds. Without a thread
     (in virtual time) they are committed in the event loop's turn.
 
@@ -48,12 +50,13 @@ class SessionWriter:
         on_failure: Callable[[str], None],
         redact: Callable[[str], str] = str,
         thread: bool = True,
-        period_s: float = _PERIOD_S,
+        period_s: float = COMMIT_S,
+        keep_s: float | None = None,
     ) -> None:
         """Prepare; nothing is written before `start`. `path` should end in SUFFIX.
 
         `redact` takes out of every text what nobody may read. `period_s` is the session time between two
-        commits in seconds: what a crash may cost.
+        commits in seconds: what a crash may cost. With `keep_s` only the last so many seconds are kept.
         """
         self.path = path
         self.recording = False
@@ -69,6 +72,8 @@ class SessionWriter:
         self._redact = redact
         self._threaded = thread
         self._period_ns = round(period_s * NS)
+        self._keep_ns = None if keep_s is None else round(keep_s * NS)
+        self._trimmed_ns = clock.now()
         self._handed_ns = 0
         self._failure = ""
         self._store: Store | None = None
@@ -131,6 +136,8 @@ class SessionWriter:
         Raises UsageError when the file exists already or cannot be made.
         """
         metadata = {"started_ns": self._clock.now(), **self._metadata}
+        if self._keep_ns is not None:
+            metadata["window"] = {"keep_s": self._keep_ns / NS}
         self._store = _create(self.path, self._signals, metadata, self._attachments, self._redact)
         self._attachments.clear()
         self.recording = True
@@ -165,7 +172,7 @@ class SessionWriter:
             metadata["recording_failure"] = self._failure
         try:
             store.finish(metadata)
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
         except (sqlite3.Error, OSError) as error:
             self._failure = self._failure or _told(self.path, error)
         finally:
@@ -179,6 +186,7 @@ class SessionWriter:
         if worker.idle:
             self._handed_ns = self._clock.now()
             self._hand_over()
+            self._trim()
         elif self._clock.now() - self._handed_ns > self.stall_limit * NS:
             self._failed(f"recording to {self.path} stopped: no commit within {self.stall_limit:g} s")
 
@@ -187,6 +195,16 @@ class SessionWriter:
         assert worker is not None  # noqa: S101  (set by start, as the store)
         assert store is not None  # noqa: S101
         worker.do(partial(store.write, self._take()))
+
+    def _trim(self) -> None:
+        """Let what is too old go, now and then, if only the last minutes are to be kept."""
+        now, keep = self._clock.now(), self._keep_ns
+        if keep is None or now - self._trimmed_ns < keep // _TRIMS:
+            return
+        self._trimmed_ns = now
+        assert self._worker is not None  # noqa: S101  (set by start before the ticker, as the store)
+        assert self._store is not None  # noqa: S101
+        self._worker.do(partial(self._store.trim, now - keep))
 
     def _take(self) -> Batch:
         batch, self._rows = self._rows, Batch()
@@ -235,7 +253,7 @@ def _create(
     store = Store(path, redact)
     try:
         store.create(signals, metadata, attachments)
-        sync_folder(path.parent)
+        sync(path.parent)
     except (sqlite3.Error, OSError) as error:
         store.close()
         for ending in ("", "-journal", "-wal", "-shm"):
