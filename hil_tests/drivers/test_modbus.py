@@ -23,6 +23,7 @@ from hil_tests.support.modbus_scripts import (
     TcpScript,
     held,
     honest,
+    in_turn,
     profile_of,
     rtu_script,
     tcp_script,
@@ -237,19 +238,6 @@ async def test_on_tcp_late_and_double_answers_are_nobodys(tmp_path: Path) -> Non
         assert {sample.value for sample in log.good("a")} == {A}
         assert {sample.value for sample in log.good("b")} == {B}
         assert "offline" not in log.kinds(), "a device that answers others is not lost"
-
-
-def in_turn(script: Script, seconds: Callable[[bytes], float]) -> Callable[[bytes], list[bytes]]:
-    """Return what answers requests strictly one after the other, each taking its time, as a device does."""
-    loop = asyncio.get_running_loop()
-    free = [0.0]
-
-    def answer(pdu: bytes) -> list[bytes]:
-        free[0] = max(free[0], loop.time()) + seconds(pdu)
-        loop.call_at(free[0], script.raw, rtu.encode_frame(1, honest(pdu)[0]))
-        return []
-
-    return answer
 
 
 async def test_on_a_line_a_late_answer_is_not_taken_for_the_next(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -115,3 +116,16 @@ async def rtu_script(
     finally:
         port.unplug()
         clock.close()
+
+
+def in_turn(script: Script, seconds: Callable[[bytes], float]) -> Callable[[bytes], list[bytes]]:
+    """Return what answers requests strictly one after the other, each taking its time, as a device does."""
+    loop = asyncio.get_running_loop()
+    free = [0.0]
+
+    def answer(pdu: bytes) -> list[bytes]:
+        free[0] = max(free[0], loop.time()) + seconds(pdu)
+        loop.call_at(free[0], script.raw, rtu.encode_frame(1, honest(pdu)[0]))
+        return []
+
+    return answer
