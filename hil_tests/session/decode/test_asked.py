@@ -42,7 +42,9 @@ both_wires = pytest.mark.parametrize("script_on", [tcp_script, rtu_script], ids=
 
 async def more(log: DriverLog, *signals: str, count: int = 3) -> None:
     seen = {signal: len(log.good(signal)) for signal in signals}
-    await eventually(lambda: all(len(log.good(name)) >= n + count for name, n in seen.items()), "good samples")
+    await eventually(
+        lambda: all(len(log.good(name)) >= n + count for name, n in seen.items()), "good samples"
+    )
 
 
 def reasons(log: DriverLog, words: str) -> list[str]:
