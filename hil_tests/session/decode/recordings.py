@@ -104,19 +104,21 @@ def bad_reasons(log: DriverLog) -> list[str]:
     return [sample.reason for sample in log.samples if sample.quality is Quality.BAD]
 
 
-def frames_of(path: Path) -> list[Frame]:
-    """Return the recorded frames of `dut`."""
+def frames_of(path: Path, device: str = "dut") -> list[Frame]:
+    """Return the recorded frames of a device."""
     with SessionReader(path) as session:
-        return list(session.frames("dut"))
+        return list(session.frames(device))
 
 
 def flip_bit(path: Path, wanted: Frame, byte: int, bit: int = 0) -> None:
     """Flip one bit of one recorded frame in a file that is whole all the same: its checksums are right."""
     before = 0
-    passed = frames_of(path)
+    passed = frames_of(path, wanted.device)
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.row_factory = sqlite3.Row
-        for row in database.execute("SELECT * FROM frames ORDER BY id").fetchall():
+        for row in database.execute(
+            "SELECT * FROM frames WHERE device = ? ORDER BY id", (wanted.device,)
+        ).fetchall():
             inside = passed[before : before + row["n"]]
             before += row["n"]
             if wanted in inside:
