@@ -36,6 +36,7 @@ def feed(session: SessionReader, device: str, decoder: Decoder, progress: Progre
     """Feed all frames of a device; returns how many there are, and when bytes came from the device."""
     times, sizes = array("q"), array("q")
     passed = marks = 0
+    whole = False
     for time_ns, _, direction, data in session.frames(device):
         decoder.frame(time_ns, direction, data)
         if direction is Direction.RX:
@@ -43,8 +44,10 @@ def feed(session: SessionReader, device: str, decoder: Decoder, progress: Progre
             sizes.append(len(data))
         elif direction is not Direction.TX:
             marks += 1
+            whole = whole or not passed
         passed += 1
         if passed % _TOLD_EVERY == 0:
             progress(_TOLD_EVERY)
     progress(passed % _TOLD_EVERY)
-    return passed - marks, Arrivals(np.frombuffer(times, np.int64), np.frombuffer(sizes, np.int64))
+    arrivals = Arrivals(np.frombuffer(times, np.int64), np.frombuffer(sizes, np.int64), whole)
+    return passed - marks, arrivals
