@@ -7,7 +7,18 @@ import sys
 
 from benchmarks.table import Row, print_table
 
-_ALL = ("loops", "hub", "recording", "forward", "exports", "startup", "virtual", "replay", "firmware")
+_ALL = (
+    "loops",
+    "hub",
+    "recording",
+    "forward",
+    "exports",
+    "startup",
+    "virtual",
+    "replay",
+    "decode",
+    "firmware",
+)
 
 
 def main() -> int:
