@@ -24,9 +24,12 @@ def modbus_decoder(device: Device, publish: Publish, doubt: Publish) -> Decoder:
 
 
 class _Request(NamedTuple):
-    """A request on the wire; `readings` is None when its answer is not reported."""
+    """A request on the wire; `readings` is None when its answer is not reported.
 
-    sent_ns: int
+    Until `certain_ns` the driver certainly waited for the answer.
+    """
+
+    certain_ns: int
     unit: int
     readings: Readings | None
 
@@ -40,6 +43,9 @@ class _ModbusDecoder(Decoder):
         readings = [Readings(device, plan, self.publish, self.publish_bad) for plan in plans]
         self._polls = {each.transaction.pdu: each for each in readings}
         self._certain_ns = _certain_ns(device)
+        # Until a link is opened: the recording may begin in the middle, or with a greeting.
+        self._joined = True
+        self._restart()
 
     def frame(self, time_ns: int, direction: Direction, data: bytes) -> None:
         """Take a request, an answer or a mark."""
@@ -48,7 +54,8 @@ class _ModbusDecoder(Decoder):
         elif direction is Direction.TX:
             self._sent(time_ns, data)
         elif direction is Direction.OPEN:
-            self._opened()
+            self._joined = False
+            self._restart()
 
     @abstractmethod
     def _received(self, time_ns: int, data: bytes) -> None: ...
@@ -57,12 +64,17 @@ class _ModbusDecoder(Decoder):
     def _sent(self, time_ns: int, data: bytes) -> None: ...
 
     @abstractmethod
-    def _opened(self) -> None: ...
+    def _restart(self) -> None: ...
+
+    def _request(self, time_ns: int, unit: int, readings: Readings | None, greeting: bool) -> _Request:
+        if greeting and not self._joined:
+            readings = None
+        return _Request(0 if greeting else time_ns + self._certain_ns, unit, readings)
 
     def _arrived(self, time_ns: int, request: _Request, unit: int, pdu: bytes) -> None:
         if request.readings is None:
             return
-        self.doubt(time_ns - request.sent_ns > self._certain_ns)
+        self.doubt(time_ns > request.certain_ns)
         if unit == request.unit:
             request.readings.arrived(time_ns, pdu)
         else:
@@ -72,11 +84,7 @@ class _ModbusDecoder(Decoder):
 class TcpDecoder(_ModbusDecoder):
     """Answers are told apart by transaction id; the first request of a connection only greets."""
 
-    def __init__(self, device: Device, publish: Publish, doubt: Publish) -> None:
-        super().__init__(device, publish, doubt)
-        self._opened()
-
-    def _opened(self) -> None:
+    def _restart(self) -> None:
         self._reader = TcpReader()
         self._waiting: dict[int, _Request] = {}
         self._greeting = True
@@ -88,8 +96,7 @@ class TcpDecoder(_ModbusDecoder):
         except FrameError:
             return  # nobody knows what it asked
         for number, unit, pdu in requests:
-            readings = None if self._greeting else self._polls.get(pdu)
-            self._waiting[number] = _Request(time_ns, unit, readings)
+            self._waiting[number] = self._request(time_ns, unit, self._polls.get(pdu), self._greeting)
             self._greeting = False
 
     def _received(self, time_ns: int, data: bytes) -> None:
@@ -101,24 +108,21 @@ class TcpDecoder(_ModbusDecoder):
                 if request is not None:
                     self._arrived(time_ns, request, unit, pdu)
         except FrameError:
-            self._broken = True  # the driver dropped the connection here
+            self._reader = TcpReader()
+            self._broken = not self._joined  # the driver dropped the connection here
 
 
 class RtuDecoder(_ModbusDecoder):
     """An answer belongs to the request before it. Greetings are repeated until nothing follows the answer."""
 
-    def __init__(self, device: Device, publish: Publish, doubt: Publish) -> None:
-        super().__init__(device, publish, doubt)
-        self._opened()
-
-    def _opened(self) -> None:
-        self._request: _Request | None = None
+    def _restart(self) -> None:
+        self._asked: _Request | None = None
         self._greeting = True
         self._quiet = False
         self._answered_ns = 0
 
     def _sent(self, time_ns: int, data: bytes) -> None:
-        self._request = None
+        self._asked = None
         unit, pdu = data[:1], data[1:-2]
         if not unit or rtu.encode_frame(unit[0], pdu) != data:
             return  # nobody knows what it asked
@@ -127,21 +131,20 @@ class RtuDecoder(_ModbusDecoder):
             return
         self._greeting = self._greeting and not self._quiet
         self._quiet = False
-        self._request = _Request(time_ns, unit[0], readings)
+        self._asked = self._request(time_ns, unit[0], readings, self._greeting)
         self._reader = RtuClientReader(unit[0])
         self._reader.expect(readings.transaction)
 
     def _received(self, time_ns: int, data: bytes) -> None:
         if time_ns > self._answered_ns:
             self._quiet = False
-        request = self._request
-        pdu = self._reader.feed(data) if request is not None else None
-        if request is None or pdu is None:
+        asked = self._asked
+        pdu = self._reader.feed(data) if asked is not None else None
+        if asked is None or pdu is None:
             return
-        self._request = None
+        self._asked = None
         self._quiet, self._answered_ns = True, time_ns
-        if not self._greeting:
-            self._arrived(time_ns, request, request.unit, pdu)
+        self._arrived(time_ns, asked, asked.unit, pdu)
 
 
 def _certain_ns(device: Device) -> int:

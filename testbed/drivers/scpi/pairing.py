@@ -49,8 +49,8 @@ class Pairing:
         self._waiting = False
 
     def heard(self, line: Line) -> Heard:
-        """Say what a line is."""
-        if not self.identity:
+        """Say what a line is; one who joins later knows no identity until it is asked for again."""
+        if not self.identity and not self._waiting:
             if not line.text or _is_late(line.text):
                 return Heard.STRAY
             self.identity = line.text

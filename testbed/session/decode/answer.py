@@ -7,7 +7,8 @@ from typing import Any
 from testbed.session.file.rows import finite
 from testbed.signals import Sample
 
-from .decoding import Decoding, First
+from .decoding import Decoding
+from .first import First
 
 
 def answer(decoding: Decoding) -> dict[str, Any]:

@@ -23,10 +23,15 @@ _SECRET = re.compile(r"\\\$\\\{\w+\\\}")  # ${NAME}, as re.escape writes it
 
 @dataclass(frozen=True)
 class Arrivals:
-    """When bytes came from the device, and how many at a time."""
+    """When bytes came from the device, and how many at a time.
+
+    `whole` says that the recording begins with the link: else its first samples may come from bytes
+    before it, and its first bytes may belong to what nobody can decode.
+    """
 
     times: Numbers
     sizes: Numbers
+    whole: bool
 
     def near(self, times: Numbers) -> Mask:
         """Return which times are those of bytes; frames of one read may be stamped 1 ns apart."""
@@ -63,6 +68,8 @@ def compare(signal: int, recorded: Series, decoded: Series, doubtful: Mask, arri
     """
     heard = recorded.only(_from_bytes(recorded, arrivals))
     said = decoded.only(~doubtful | np.isin(decoded.times, heard.times))
+    if not arrivals.whole:
+        heard, said = _from_common_start(heard, said)
     place = _first_difference(heard, said)
     first = None if place is None else _difference(signal, heard, said, place)
     return Comparison(len(said), len(heard), len(recorded) - len(heard), first)
@@ -74,6 +81,13 @@ def _from_bytes(recorded: Series, arrivals: Arrivals) -> Mask:
     for place in np.flatnonzero(~wanted & near).tolist():
         wanted[place] = not _SILENCE.match(recorded.reasons.get(place, ""))
     return wanted
+
+
+def _from_common_start(recorded: Series, decoded: Series) -> tuple[Series, Series]:
+    if not len(recorded):
+        return recorded, decoded
+    start = max(recorded.times[0], decoded.times[0] if len(decoded) else recorded.times[0] + 1)
+    return recorded.only(recorded.times >= start), decoded.only(decoded.times >= start)
 
 
 def _first_difference(recorded: Series, decoded: Series) -> int | None:

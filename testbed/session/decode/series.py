@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,12 @@ class Column:
         """Append a sample that the driver may have ignored."""
         self._doubtful.append(len(self._times))
         self.add(sample)
+
+    def samples(self, signal: int) -> Iterator[Sample]:
+        """Yield all samples in the order of their frames."""
+        for position, columns in enumerate(zip(self._times, self._values, self._qualities, strict=True)):
+            time_ns, value, quality = columns
+            yield Sample(signal, time_ns, value, Quality(quality), self._reasons.get(position, ""))
 
     def series(self) -> tuple[Series, Mask]:
         """Return all samples, and which are doubtful."""
