@@ -17,6 +17,7 @@ _ALL = (
     "startup",
     "virtual",
     "replay",
+    "decode",
     "firmware",
 )
 
