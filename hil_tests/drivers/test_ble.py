@@ -336,7 +336,7 @@ async def virtual_bluez(device: Device, bus: str, clock: SystemClock) -> AsyncIt
     adapter = radio.device("adapter", "F0:F0:F0:F0:F0:F0")
     tasks = [
         asyncio.create_task(be_bluez(bus, adapter, clock, up.set)),
-        asyncio.create_task(peripheral.run(advertising.set)),
+        asyncio.create_task(peripheral.presence.run(advertising.set)),
     ]
     try:
         await up.wait()
