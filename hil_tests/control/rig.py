@@ -61,12 +61,18 @@ class Control:
         return [event.kind for event in self.events]
 
     def loop(
-        self, reads: str, writes: str, rate: float, stale_after: float = 60.0, kp: float = 1.0
+        self,
+        reads: str,
+        writes: str,
+        rate: float,
+        stale_after: float = 60.0,
+        kp: float = 1.0,
+        ki: float = 0.0,
     ) -> tuple[LoopRunner, CycleList]:
         """Return a started loop towards 10, and its cycles."""
         actuator = self.signal(writes)
         spec = Loop(
-            "loop", self.signal(reads), actuator, PidSpec(kp=kp), 10.0,
+            "loop", self.signal(reads), actuator, PidSpec(kp=kp, ki=ki), 10.0,
             round(NS / rate), round(stale_after * NS),
         )  # fmt: skip
         cycles = CycleList()

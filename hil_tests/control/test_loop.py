@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
+
 from hil_tests.support import emulate, eventually, make_device
 from testbed.control.loop import OVERRUN
 from testbed.drivers import LinkState
@@ -91,6 +93,22 @@ async def test_while_the_actuator_has_not_answered_a_cycle_is_an_overrun_and_sen
         assert log.cycles[2][5] == 0
         await heard(rig, fan, 2.0)
         await eventually(lambda: fan.heard == [9.0, 8.0], "the loop goes on")
+
+
+async def test_the_integral_counts_the_time_of_the_overruns_before_it():
+    async with one_board() as (fan, rig):
+        _, log = rig.loop("fan.speed", "fan.pwm", rate=1000, ki=0.5)
+        await heard(rig, fan, 1.0)
+        await eventually(lambda: len(log.cycles) == 1, "the first cycle is done")
+        fan.mute = True
+        for _ in range(4):  # the first of them waits for its answer, the others are overruns
+            await heard(rig, fan, 1.0)
+        fan.mute = False
+        fan.answer()
+        await heard(rig, fan, 1.0)
+        await eventually(lambda: [cycle[5] for cycle in log.cycles].count(0) == 3, "a cycle after them")
+        causes = [command.cause_ns for command in rig.commands]
+        assert log.terms[-1].i == pytest.approx(0.5 * 9.0 * ((causes[-1] - causes[0]) / 1e9 + 0.001))
 
 
 async def test_a_cycle_whose_command_failed_has_no_acknowledgement():

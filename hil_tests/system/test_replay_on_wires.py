@@ -39,7 +39,7 @@ def test_a_recorded_session_replays_without_a_divergence(recorded: Path):
     code, told = replay(recorded)
     assert told["divergences"] == []
     assert {path for path, heard in told["heard"].items() if heard["extra"]} == set()
-    assert (code, told["same"], told["complete"], told["not_played"]) == (0, True, True, {})
+    assert (code, told["verdict"], told["complete"], told["not_played"]) == (0, "same", True, {})
     assert told["heard"]["fan.speed"]["b"] > 400
     assert told["heard"]["air.humidity"]["max_error"] == 0
 
@@ -48,7 +48,7 @@ def test_one_changed_byte_in_one_request_is_named(recorded: Path):
     changed = recorded.with_name("changed.session")
     request = change_request(recorded, changed, "probe", 20, at=3, bits=0x01)
     code, told = replay(changed)
-    assert (code, told["same"]) == (1, False)
+    assert (code, told["verdict"]) == (1, "diverged")
     assert [each["data"] for each in told["divergences"] if each["device"] == "probe"] == [request.hex()]
     assert "'MEAR:TEMP?'" in told["divergences"][0]["text"]
 
@@ -57,9 +57,23 @@ def test_another_gain_is_found_where_it_first_commands_something_else(recorded: 
     bench = tmp_path / "gain.yaml"
     bench.write_text(RIG.read_text().replace("kp: 0.01, ki: 0.06", "kp: 0.04, ki: 0.06"))
     code, told = replay(recorded, "--bench", bench)
-    assert (code, told["same"]) == (1, False)
+    assert (code, told["verdict"]) == (1, "diverged")
     assert {each["device"] for each in told["divergences"]} == {"fan"}
     assert "set pwm" in told["divergences"][0]["text"]
+
+
+def test_another_scale_in_a_profile_is_found_in_what_is_heard(recorded: Path, tmp_path: Path):
+    shipped = RIG.parents[1] / "testbed" / "bench" / "profiles" / "modbus" / "thermal-chamber.yaml"
+    (tmp_path / "thermal-chamber.yaml").write_text(
+        shipped.read_text().replace(
+            "{input: 2, type: int16, scale: 0.1", "{input: 2, type: int16, scale: 0.11"
+        )
+    )
+    code, told = replay(recorded, "--profiles", tmp_path)
+    assert (code, told["verdict"], told["divergences"]) == (1, "diverged", [])
+    assert [path for path, heard in told["heard"].items() if heard["differing"] > 10] == [
+        "chamber.load_temperature"
+    ]
 
 
 def test_recorded_devices_are_there_for_any_controller(recorded: Path):
@@ -85,7 +99,7 @@ def test_recorded_devices_are_there_for_any_controller(recorded: Path):
     [
         (("nowhere.session", "--wire"), 2, "nowhere.session"),
         ((RIG, "--wire"), 3, "no session file"),
-        (("nowhere.session", "--wire", "--decode"), 2, "which kind of replay"),
+        (("nowhere.session", "--wire", "--decode"), 2, "different kinds of replay"),
     ],
 )
 def test_what_cannot_be_replayed_is_said(arguments: tuple[str | Path, ...], code: int, words: str):

@@ -90,10 +90,18 @@ async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int,
 class Told:
     """Gathers the devices as they get ready and prints them once, when the last one has been heard of."""
 
-    def __init__(self, names: list[str], *, json: bool, complete: Callable[[], None] = lambda: None) -> None:
-        """Print for `names`; `complete` is called after that."""
+    def __init__(
+        self,
+        names: list[str],
+        *,
+        json: bool,
+        complete: Callable[[], None] = lambda: None,
+        done: str = "emulated",
+    ) -> None:
+        """Print for `names`; `complete` is called after that. `done` is what was to be done with them."""
         self._names = names
         self._complete = complete
+        self._done = done
         self._json = json
         self._wires: dict[str, str] = {}
         self._failed: dict[str, str] = {}
@@ -108,7 +116,7 @@ class Told:
     def failed(self, name: str, reason: str) -> None:
         """Hear of a device that cannot answer."""
         self._failed[name] = reason
-        typer.echo(f"testbed: {name} cannot be emulated: {reason}", err=True)
+        typer.echo(f"testbed: {name} cannot be {self._done}: {reason}", err=True)
         self._print_if_complete()
 
     def event(self, event: Event) -> None:

@@ -13,12 +13,13 @@ from .sessions import SessionName
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Coroutine
 
     from testbed.bench import Bench
     from testbed.clock import Clock
-    from testbed.emulators.played import PlayedDevice
     from testbed.session.file import SessionReader
-    from testbed.session.replay import ScriptParting
+    from testbed.session.replay import Say, ScriptParting
+    from testbed.session.replay.stage import Stage
 
 
 def play(
@@ -49,82 +50,84 @@ def play(
     ):
         bench = recorded_bench(reader, Path(folder))
         names = parse_names(only, bench)
-        parted = uvloop.run(_play(reader, bench, names, Path(folder), json=json, leash=leash))
-    raise typer.Exit(1 if parted and not leash else 0)
+        code = uvloop.run(_play(reader, bench, names, Path(folder), json=json, leash=leash))
+    raise typer.Exit(code)
 
 
 async def _play(
     reader: SessionReader, bench: Bench, names: list[str], folder: Path, *, json: bool, leash: bool
-) -> bool:
-    """Play from start to end; returns whether the controller left the recording."""
+) -> int:
+    """Play from start to end; returns the exit code."""
     import asyncio
-    import signal
 
     from testbed.clock import SystemClock
     from testbed.emulators.places import SystemPlaces
-    from testbed.emulators.played import play_devices
-    from testbed.session.replay.played import played_devices
+    from testbed.session.replay import sayer
+    from testbed.session.replay.stage import Stage
 
-    clock = SystemClock()
-    answering, stop = asyncio.Event(), asyncio.Event()
-    partings = _Partings(reader.span()[0], json=json)
-    devices = played_devices(reader, bench, names, clock, partings.add)
-    told = Told(names, json=json, complete=answering.set)
-    loop = asyncio.get_running_loop()
-    faults: asyncio.Future[None] = loop.create_future()
-    loop.set_exception_handler(lambda loop, context: _note_fault(faults, context))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    places = SystemPlaces(folder)
-    tasks = [
-        asyncio.create_task(play_devices(devices, clock, places, told.ready, told.failed), name="play"),
-        asyncio.create_task(_conduct(reader, devices, clock, answering, leash=leash), name="conduct"),
-        asyncio.create_task(_until(stop), name="signals"),
-    ]
+    clock, complete = SystemClock(), asyncio.Event()
+    # On a leash our parent puts the bytes into words: here it would hold up the devices.
+    partings = _Partings(reader.span()[0], None if leash else sayer(reader), json=json)
+    told = Told(names, json=json, complete=complete.set, done="played")
     try:
-        done, _ = await asyncio.wait([*tasks, faults], return_when=asyncio.FIRST_COMPLETED)
+        stage = Stage(reader, bench, names, clock, partings.add)
+        await _first_of(
+            stage.hold(SystemPlaces(folder), told.ready, told.failed),
+            _conduct(stage, clock, complete, _Orders() if leash else None),
+            _interrupted(),
+        )
+        partings.end(stage.stop())
+    finally:
+        clock.close()
+    return 4 if stage.unable else int(partings.count > 0)
+
+
+async def _conduct(stage: Stage, clock: Clock, complete: asyncio.Event, orders: _Orders | None) -> None:
+    """Start the stage when told to, else once all devices were heard of; return at the end."""
+    from testbed.clock import NS
+
+    await complete.wait()
+    if orders is None:
+        stage.start(clock.now())
+        await clock.sleep(stage.lasting_ns / NS)
+    elif (at_ns := (await orders.next()).get("start_ns")) is not None:
+        stage.start(at_ns)
+        await orders.next()
+
+
+async def _interrupted() -> None:
+    """Return when a signal asks this process to end."""
+    import asyncio
+    import signal
+
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    await asked.wait()
+
+
+async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
+    """Return when one of them ends, with its fault or that of a callback, and the others have ended too."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    faulty: asyncio.Future[None] = loop.create_future()
+
+    def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception) and not faulty.done():
+            faulty.set_exception(error)  # what was not played because of it would be blamed on others
+
+    loop.set_exception_handler(note)
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        done, _ = await asyncio.wait([*tasks, faulty], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
-        for each in devices:
-            each.player.stop()
-        partings.end({each.device.name: each.player.skipped for each in devices})
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        clock.close()
-    return partings.count > 0
-
-
-def _note_fault(faults: asyncio.Future[None], context: dict[str, Any]) -> None:
-    """End the whole command with the first fault of a callback: what it did not play would be blamed."""
-    error = context.get("exception")
-    if isinstance(error, Exception) and not faults.done():
-        faults.set_exception(error)
-
-
-async def _until(event: asyncio.Event) -> None:
-    await event.wait()
-
-
-async def _conduct(
-    reader: SessionReader, devices: list[PlayedDevice], clock: Clock, answering: asyncio.Event, *, leash: bool
-) -> None:
-    """Start the players when told to (on a leash), else once all devices answer; return at the end."""
-    from testbed.clock import NS
-
-    start_ns, end_ns = reader.span()
-    await answering.wait()
-    orders = _Orders() if leash else None
-    at_ns = clock.now() if orders is None else (await orders.next()).get("start_ns")
-    if at_ns is None:
-        return
-    for each in devices:
-        each.player.start(start_ns, at_ns)
-    if orders is None:
-        await clock.sleep((end_ns - start_ns) / NS)
-    else:
-        await orders.next()
 
 
 class _Orders:
@@ -150,20 +153,21 @@ class _Orders:
 class _Partings:
     """Tells of each divergence at once, and at the end how many there were."""
 
-    def __init__(self, start_ns: int, *, json: bool) -> None:
+    def __init__(self, start_ns: int, say: Say | None, *, json: bool) -> None:
         self.count = 0
         self._start_ns = start_ns
+        self._say = say
         self._json = json
 
     def add(self, parting: ScriptParting) -> None:
         self.count += 1
         if self._json:
-            print_json(parting.as_dict(self._start_ns))
+            print_json(parting.as_dict(self._start_ns, self._say))
         else:
-            typer.echo(parting.words(self._start_ns), err=True)
+            typer.echo(parting.words(self._start_ns, self._say), err=True)
 
     def end(self, skipped: dict[str, int]) -> None:
         if self._json:
             print_json({"divergences": self.count, "skipped": skipped})
         else:
-            typer.echo(f"{self.count} divergences")
+            typer.echo("no divergence" if not self.count else f"{self.count} divergences")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from testbed.clock import VirtualClock
+    from testbed.clock import Clock
 
 _STEP_NS = 1_000_000_000
 
@@ -16,8 +16,8 @@ _STEP_NS = 1_000_000_000
 @contextlib.contextmanager
 def follow_clock(
     what: str, seconds: float | None, *, wanted: bool = True
-) -> Iterator[Callable[[VirtualClock], None]]:
-    """Show how far a virtual clock has come while the block runs; yields what is to be told of the clock.
+) -> Iterator[Callable[[Clock], None]]:
+    """Show how far a clock has come while the block runs; yields what is to be told of the clock.
 
     Draws by the clock's own ticks and without a thread, which virtual time would refuse.
     """
@@ -32,7 +32,7 @@ def follow_clock(
     with contextlib.ExitStack() as stack:
         progress = Progress(*columns, console=console, transient=True, auto_refresh=False)
 
-        def follow(clock: VirtualClock) -> None:
+        def follow(clock: Clock) -> None:
             start_ns = clock.now()
             task = progress.add_task(what, total=seconds)
             progress.start()

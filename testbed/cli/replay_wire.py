@@ -10,7 +10,12 @@ import typer
 from .output import print_json, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from testbed.clock import Clock
     from testbed.session.replay import Say, WireReplay
+    from testbed.session.run import Run
 
 
 def replay_wire(
@@ -28,15 +33,14 @@ def replay_wire(
     from .run import spare_the_collector, stop_on_signals
 
     spare_the_collector()
-    found = uvloop.run(
-        replay_on_wires(
-            path,
-            into,
-            choose=partial(bench_of, file=bench, profiles=profiles),
-            tell=tell,
-            begun=lambda run: stop_on_signals(run.stop),
-        )
-    )
+    with _following(path, wanted=not json) as follow:
+
+        def begun(run: Run, clock: Clock) -> None:
+            stop_on_signals(run.stop)
+            follow(clock)
+
+        choose = partial(bench_of, file=bench, profiles=profiles)
+        found = uvloop.run(replay_on_wires(path, into, choose=choose, tell=tell, begun=begun))
     with SessionReader(path) as reader:
         if json:
             print_json(_as_dict(path, found, sayer(reader), kept=kept))
@@ -45,6 +49,19 @@ def replay_wire(
     if found.failed:
         raise typer.Exit(4)
     raise typer.Exit(0 if found.same else 1)
+
+
+def _following(path: Path, *, wanted: bool) -> AbstractContextManager[Callable[[Clock], None]]:
+    """Show on a terminal how far the replay has come."""
+    from testbed.clock import NS
+    from testbed.session.file import SessionReader
+    from testbed.session.replay.recording import span_of
+
+    from .progress import follow_clock
+
+    with SessionReader(path) as reader:
+        start_ns, stopped_ns = span_of(reader)
+    return follow_clock(f"{path.stem} on wires", (stopped_ns - start_ns) / NS, wanted=wanted)
 
 
 def _as_dict(recording: Path, found: WireReplay, say: Say, *, kept: bool) -> dict[str, object]:
@@ -56,7 +73,10 @@ def _as_dict(recording: Path, found: WireReplay, say: Say, *, kept: bool) -> dic
         "first": first,
         "run": found.verdict.value,
         "complete": found.complete,
-        "divergences": [each.as_dict(found.start_ns, say) for each in found.partings],
+        "divergences": [
+            each.as_dict(found.start_ns, say if number < _SAID else None)
+            for number, each in enumerate(found.partings)
+        ],
         "heard": {path: each.as_dict(values=True) for path, each in found.heard.items()},
         "skipped": found.skipped,
         "not_played": found.failed,
@@ -64,6 +84,7 @@ def _as_dict(recording: Path, found: WireReplay, say: Say, *, kept: bool) -> dic
     }
 
 
+_SAID = 200  # divergences whose bytes are put into words, of which each takes some milliseconds
 _MOST = 20  # divergences that people are shown; after the first ones they follow from each other
 
 

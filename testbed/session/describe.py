@@ -43,13 +43,16 @@ class Interpreter:
         devices = session.meta().get("devices")
         self._devices: dict[str, Any] = devices if isinstance(devices, dict) else {}
         self._session = session
+        self._describers: dict[str, Callable[[], Describe]] = {}
 
     def describe(self, device: str, frames: Iterable[Frame]) -> list[list[Meaning]]:
         """Return what each of some consecutive frames of a device says.
 
         What an answer says follows from its question, so frames should begin some before those wanted.
         """
-        begin = self._describer(device)
+        if device not in self._describers:
+            self._describers[device] = self._describer(device)
+        begin = self._describers[device]
         describe = begin()
         found = []
         for frame in frames:

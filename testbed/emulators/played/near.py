@@ -28,7 +28,7 @@ def live_rules(device: Device, looped: Collection[str]) -> Rules:
 
     A controller samples a little earlier or later than it did, so what its loops command (`looped`
     signals) may differ by SHARE, or a few when the machine held it up; and a poll may be left out
-    beside an equal one, or a cycle whose command lies between those beside it. Everything else must be
+    near an equal one, or a cycle whose command is in line with those near it. Everything else must be
     asked as it was.
     """
     read = values_of(device)

@@ -2,7 +2,7 @@
 
 from .dialect import Asked, Dialect, Heard
 from .opener import PlayedOpener
-from .outcomes import Delivery, Divergence, Loss, Opened, Parting, Refused, WaitUntil, shown
+from .outcomes import Delivery, Divergence, Loss, Opened, Parting, Refused, WaitUntil, as_text, shown
 from .rules import Rules, same
 from .script import Script
 from .track import RawFrame
@@ -22,6 +22,7 @@ __all__ = [
     "Rules",
     "Script",
     "WaitUntil",
+    "as_text",
     "same",
     "shown",
 ]

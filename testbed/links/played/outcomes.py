@@ -78,11 +78,15 @@ class Divergence(NamedTuple):
 
 def shown(data: bytes) -> str:
     """Return bytes for people: as text where they are text, else in hexadecimal."""
-    part, more = data[:_SHOWN], " ..." if len(data) > _SHOWN else ""
-    text = part.rstrip(b"\r\n").decode("ascii", "backslashreplace")
-    if text and text.isprintable() and "\\x" not in text:
-        return f"'{text}'{more}"
-    return part.hex(" ") + more
+    text = as_text(data)
+    more = " ..." if len(data) > _SHOWN else ""
+    return (data[:_SHOWN].hex(" ") if text is None else f"'{text}'") + more
+
+
+def as_text(data: bytes) -> str | None:
+    """Return the beginning of printable bytes as text, without the end of the line; None for others."""
+    text = data[:_SHOWN].rstrip(b"\r\n").decode("ascii", "backslashreplace")
+    return text if text and text.isprintable() and "\\x" not in text else None
 
 
 def _seconds(time_ns: int, start_ns: int) -> str:

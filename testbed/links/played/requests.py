@@ -11,7 +11,9 @@ from .track import Request
 
 _ELSEWHERE_NS = 1_000_000  # how much nearer a request about another place must be to seem the one meant
 _INSTEAD_NS = 5_000_000  # how near in time a request seems to have been asked instead of another
-_EARLY = 0.4  # of the time between two recorded ones: so early that the recording left one out there
+_RHYTHM = 2  # how many requests show one
+_BREAK = 2.5  # how many times the usual time may pass before it is no rhythm any more
+_EARLY = 0.4  # of the time between two recorded ones
 _AROUND_NS = 120_000_000  # how far from a request those stand between which it may fit
 
 
@@ -79,7 +81,12 @@ class Requests:
         place = found.asked.place
         self._held_ns[place] = self._held(place, found.time_ns, waiting)
         made = self._made.get(place)
-        if made and found.time_ns - now_ns > _EARLY * (found.time_ns - made[-1].time_ns):
+        if made is None or len(made) < _RHYTHM:
+            return
+        before_ns, last_ns = made[-2].time_ns, made[-1].time_ns
+        gap_ns = found.time_ns - last_ns
+        # Of requests that come in a rhythm one is missing in the recording, just where one is asked now.
+        if gap_ns < _BREAK * (last_ns - before_ns) and found.time_ns - now_ns > _EARLY * gap_ns:
             self._more.append(now_ns)
 
     def _held(self, place: Hashable, until_ns: int, waiting: list[Request]) -> int:
@@ -122,15 +129,12 @@ class Requests:
                 yield request
 
     def _may_be_left_out(self, request: Request) -> bool:
-        """Whether it is the same as the one made before or after it, or stands between them."""
+        """Whether it is the same as one that was made not long before or after it, or in line with them."""
         made = self._made.get(request.asked.place, ())
-        near = [each for each in made if _apart(each, request.time_ns) <= self._rules.grace_ns]
-        before = max((each for each in near if each.time_ns <= request.time_ns), key=_time, default=None)
-        after = min((each for each in near if each.time_ns > request.time_ns), key=_time, default=None)
-        beside = [each.asked for each in (before, after) if each is not None]
+        near = [each.asked for each in made if _apart(each, request.time_ns) <= self._rules.grace_ns]
         held_ns = self._held_ns.get(request.asked.place, 0)
-        return any(same(request.asked, each) for each in beside) or self._rules.fits(
-            request.asked, beside, held_ns
+        return any(same(request.asked, each) for each in near) or self._rules.fits(
+            request.asked, near, held_ns
         )
 
     def _replaced(self, request: Request) -> bool:
@@ -155,7 +159,3 @@ def _nearest(now_ns: int, candidates: Iterable[Request], latest_ns: int) -> Requ
 
 def _apart(request: Request, time_ns: int) -> int:
     return abs(request.time_ns - time_ns)
-
-
-def _time(request: Request) -> int:
-    return request.time_ns

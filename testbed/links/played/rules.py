@@ -29,8 +29,8 @@ class Rules:
     window_ns: how much earlier or later than recorded a request may come. An earlier one waits for the
     recorded answer. grace_ns: how long after its time a recorded request is waited for. ending_ns: how
     long before its end the recording may have nothing more about a place. fits: which requests may
-    stand for a recorded one that is not the same. skips: whether a recorded request may be left out
-    beside one that is the same, or where it fits between those that were made.
+    stand for a recorded one that is not the same. skips: whether a recorded request may be left out when
+    one that is the same was made within grace_ns of it, or when it fits among those that were.
     """
 
     window_ns: int = 500_000_000

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from testbed.links import Direction
-from testbed.links.played import Divergence, Parting, shown
-from testbed.session.describe import Interpreter, meaning_text
+from testbed.links.played import Divergence, Parting, as_text
+from testbed.session.describe import Interpreter, bytes_text, meaning_text
 from testbed.session.file import Frame, SessionReader
 
 Say = Callable[[str, bytes], str]
@@ -20,8 +20,10 @@ def sayer(session: SessionReader) -> Say:
     interpreter = Interpreter(session)
 
     def say(device: str, data: bytes) -> str:
-        (meanings,) = interpreter.describe(device, [Frame(0, device, Direction.TX, data)])
-        return f"{shown(data)} ({meaning_text(meanings)})"
+        frame = Frame(0, device, Direction.TX, data)
+        (meanings,) = interpreter.describe(device, [frame])
+        text = as_text(data)
+        return f"{bytes_text(frame) if text is None else repr(text)} ({meaning_text(meanings)})"
 
     return say
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from testbed.bench import Bench
-from testbed.clock import NS
+from testbed.clock import NS, Clock
 from testbed.session.assembly import Assembly
 from testbed.session.compare import Findings
 from testbed.session.file import SessionReader
@@ -29,7 +29,7 @@ waits for its recorded answer. Shorter than any protocol's patience."""
 
 _EARLY_NS = 500_000_000  # how much earlier than recorded a run may stop and still have been a whole one
 
-Begun = Callable[[Run], None]
+Begun = Callable[[Run, Clock], None]
 
 Choose = Callable[[SessionReader, Path], Bench]
 """Returns the bench to run, given the session and a folder for its files."""
@@ -68,7 +68,7 @@ async def replay_on_wires(
     *,
     choose: Choose = recorded_bench,
     tell: Tell = lambda event: None,
-    begun: Begun = lambda run: None,
+    begun: Begun = lambda run, clock: None,
 ) -> WireReplay:
     """Replay a recording on real wires, for as long as it lasted, into a new session at `path`.
 
@@ -86,7 +86,7 @@ async def replay_on_wires(
             _load_libraries(rewired)
             ran = _Replayed(session, rewired, path, played, tell)
             run = ran.prepare({**absent, **played.emulation.failed})
-            begun(run)
+            begun(run, ran.clock)
             verdict = await run.run((span_ns[1] - span_ns[0] + _AHEAD_NS) / NS)
             await played.end()
     complete, partings = _until_the_end(played.partings, path, span_ns, ran.played_ns)
@@ -108,6 +108,7 @@ class _Replayed:
         self._played = played
         self._tell = tell
         self._setting = replace(Setting.real(bench), mode="replay")
+        self.clock: Clock = self._setting.clock
 
     def prepare(self, absent: Mapping[str, str]) -> Run:
         names = [name for name in self._bench.devices if name not in absent]
@@ -117,10 +118,9 @@ class _Replayed:
         )  # fmt: skip
 
     def _assembled(self, parts: Assembly) -> None:
-        clock = self._setting.clock
-        self.played_ns = clock.now() + _AHEAD_NS
+        self.played_ns = self.clock.now() + _AHEAD_NS
         later_ns = self.played_ns - self._session.span()[0]
-        ask_again(self._session, self._bench, clock, parts.commander, later_ns)
+        ask_again(self._session, self._bench, self.clock, parts.commander, later_ns)
         self._played.start(self.played_ns)
 
 
