@@ -12,7 +12,7 @@ from testbed.drivers import driver_class
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.errors import UsageError
 from testbed.links import Direction
-from testbed.session.file import SessionReader
+from testbed.session.file import UNFINISHED, SessionReader
 
 from .difference import Arrivals
 
@@ -53,4 +53,6 @@ def feed(session: SessionReader, device: str, decoder: Decoder, progress: Progre
             progress(_TOLD_EVERY)
     progress(passed % _TOLD_EVERY)
     came = np.frombuffer(times, np.int64), np.frombuffer(sizes, np.int64)
-    return passed - marks, Arrivals(*came, cut_before=not begins, cut_behind=time_ns > end_ns)
+    # While it is being recorded, samples are read a moment after the frames that they came from.
+    unended = time_ns > end_ns or session.verdict() == UNFINISHED
+    return passed - marks, Arrivals(*came, cut_before=not begins, cut_behind=unended)
