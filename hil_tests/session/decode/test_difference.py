@@ -35,7 +35,8 @@ def compared(
     doubted: list[Sample] | None = None,
     *,
     heard: dict[int, int] | None = None,
-    whole: bool = True,
+    cut_before: bool = False,
+    cut_behind: bool = False,
 ) -> Comparison:
     """Compare; `heard` are the times of bytes and how many came, by default 8 at the time of each sample."""
     column = Column()
@@ -47,7 +48,7 @@ def compared(
     times = np.array(sorted(came), np.int64)
     sizes = np.array([came[time] for time in sorted(came)], np.int64)
     decoded, doubtful = column.series()
-    return compare(0, series(*recorded), decoded, doubtful, Arrivals(times, sizes, whole))
+    return compare(0, series(*recorded), decoded, doubtful, Arrivals(times, sizes, cut_before, cut_behind))
 
 
 def parted(recorded: list[Sample], sure: list[Sample]) -> tuple[Sample | None, Sample | None] | None:
@@ -159,11 +160,19 @@ def test_a_doubted_sample_counts_only_where_one_was_recorded() -> None:
 
 def test_a_recording_that_begins_in_the_middle_is_compared_from_where_both_have_samples() -> None:
     recorded = [good(100, 1.0), good(200, 2.0), good(300, 3.0)]
-    assert compared(recorded, recorded[1:], whole=False).first is None
-    assert compared(recorded[1:], recorded, whole=False).first is None
-    assert compared(recorded, recorded[:2], whole=False).first is not None
-    assert compared(recorded[:1], [], whole=False).first is None
-    assert compared(recorded[:2], [], whole=False).first is not None
+    assert compared(recorded, recorded[1:], cut_before=True).first is None
+    assert compared(recorded[1:], recorded, cut_before=True).first is None
+    assert compared(recorded, recorded[:2], cut_before=True).first is not None
+    assert compared(recorded[:1], [], cut_before=True).first is None
+    assert compared(recorded[:2], [], cut_before=True).first is not None
+
+
+def test_a_recording_that_was_cut_behind_is_compared_as_far_as_both_have_samples() -> None:
+    recorded = [good(100, 1.0), good(200, 2.0), good(300, 3.0)]
+    assert compared(recorded, recorded[:2], cut_behind=True).first is None
+    assert compared(recorded[:2], recorded, cut_behind=True).first is None
+    assert compared(recorded, recorded[1:], cut_behind=True).first is not None
+    assert compared(recorded, [], cut_behind=True).first is not None
 
 
 # Any columns --------------------------------------------------------------------------------------

@@ -17,12 +17,18 @@ from testbed.signals import Sample
 
 
 class Cut(SessionReader):
-    """A session without what was before a time."""
+    """A session without what was before a time; chunks of frames may reach further back or less far."""
 
     cut_ns = 0
+    frames_ns = 0
+
+    def span(self) -> tuple[int, int]:
+        start_ns, end_ns = super().span()
+        return max(start_ns, self.cut_ns), end_ns
 
     def frames(self, device: str | None = None) -> Iterator[Frame]:
-        return (frame for frame in super().frames(device) if frame.time_ns >= self.cut_ns)
+        cut_ns = self.cut_ns + self.frames_ns
+        return (frame for frame in super().frames(device) if frame.time_ns >= cut_ns)
 
     def samples(self, signals: Sequence[int] | None = None) -> Iterator[Sample]:
         return (sample for sample in super().samples(signals) if sample.time_ns >= self.cut_ns)
@@ -33,9 +39,11 @@ class Cut(SessionReader):
         return times[before:], values[before:], qualities[before:]
 
 
-def decoded_from(path: Path, seconds: float) -> Decoding:
+def decoded_from(path: Path, seconds: float, frames_from: float = 0.0) -> Decoding:
+    """Decode a recording without its first seconds, and its frames from some seconds later on."""
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder, Cut(path) as session:
         session.cut_ns = session.span()[0] + round(seconds * NS)
+        session.frames_ns = round(frames_from * NS)
         return decode_session(session, bench_of(session, Path(folder), None, None))
 
 
@@ -56,6 +64,13 @@ def test_wherever_it_begins_all_that_its_bytes_say_is_compared(demo: Path, devic
         cut = decoded_from(demo, seconds)
         assert cut.first is None
         assert 0 < cut.devices[device].compared < whole.devices[device].compared
+
+
+@pytest.mark.parametrize("frames_from", [-5.0, -1.5, 1.5])
+def test_frames_may_reach_further_back_than_samples_or_less_far(demo: Path, frames_from: float) -> None:
+    cut = decoded_from(demo, 5.0, frames_from)
+    assert cut.first is None
+    assert all(device.compared for device in cut.devices.values())
 
 
 def test_a_changed_decoder_is_found_in_it_too(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,13 +25,14 @@ _SECRET = re.compile(r"\\\$\\\{\w+\\\}")  # ${NAME}, as re.escape writes it
 class Arrivals:
     """When bytes came from the device, and how many at a time.
 
-    `whole` says that the recording begins with the link: else its first samples may come from bytes
-    before it, and its first bytes may belong to what nobody can decode.
+    A recording that was cut from a longer one holds samples of bytes that it lacks, and bytes of samples
+    that it lacks, at the ends where it was cut.
     """
 
     times: Numbers
     sizes: Numbers
-    whole: bool
+    cut_before: bool = False
+    cut_behind: bool = False
 
     def near(self, times: Numbers) -> Mask:
         """Return which times are those of bytes; frames of one read may be stamped 1 ns apart."""
@@ -68,8 +69,10 @@ def compare(signal: int, recorded: Series, decoded: Series, doubtful: Mask, arri
     """
     heard = recorded.only(_from_bytes(recorded, arrivals))
     said = decoded.only(~doubtful | np.isin(decoded.times, heard.times))
-    if not arrivals.whole:
+    if arrivals.cut_before:
         heard, said = _from_common_start(heard, said)
+    if arrivals.cut_behind:
+        heard, said = _to_common_end(heard, said)
     place = _first_difference(heard, said)
     first = None if place is None else _difference(signal, heard, said, place)
     return Comparison(len(said), len(heard), len(recorded) - len(heard), first)
@@ -88,6 +91,13 @@ def _from_common_start(recorded: Series, decoded: Series) -> tuple[Series, Serie
         return recorded, decoded
     start = max(recorded.times[0], decoded.times[0] if len(decoded) else recorded.times[0] + 1)
     return recorded.only(recorded.times >= start), decoded.only(decoded.times >= start)
+
+
+def _to_common_end(recorded: Series, decoded: Series) -> tuple[Series, Series]:
+    if not len(recorded) or not len(decoded):
+        return recorded, decoded
+    end = min(recorded.times[-1], decoded.times[-1])
+    return recorded.only(recorded.times <= end), decoded.only(decoded.times <= end)
 
 
 def _first_difference(recorded: Series, decoded: Series) -> int | None:

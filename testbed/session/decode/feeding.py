@@ -12,7 +12,7 @@ from testbed.drivers import driver_class
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.errors import UsageError
 from testbed.links import Direction
-from testbed.session.file import SessionReader
+from testbed.session.file import UNFINISHED, SessionReader
 
 from .difference import Arrivals
 
@@ -34,9 +34,11 @@ def decoder_of(device: Device, publish: Publish, doubt: Publish) -> Decoder | st
 
 def feed(session: SessionReader, device: str, decoder: Decoder, progress: Progress) -> tuple[int, Arrivals]:
     """Feed all frames of a device; returns how many there are, and when bytes came from the device."""
+    start_ns, end_ns = session.span()
     times, sizes = array("q"), array("q")
     passed = marks = 0
-    whole = False
+    begins = True
+    time_ns = start_ns
     for time_ns, _, direction, data in session.frames(device):
         decoder.frame(time_ns, direction, data)
         if direction is Direction.RX:
@@ -44,10 +46,13 @@ def feed(session: SessionReader, device: str, decoder: Decoder, progress: Progre
             sizes.append(len(data))
         elif direction is not Direction.TX:
             marks += 1
-            whole = whole or not passed
+        if not passed:
+            begins = direction.is_mark and time_ns >= start_ns
         passed += 1
         if passed % _TOLD_EVERY == 0:
             progress(_TOLD_EVERY)
     progress(passed % _TOLD_EVERY)
-    arrivals = Arrivals(np.frombuffer(times, np.int64), np.frombuffer(sizes, np.int64), whole)
-    return passed - marks, arrivals
+    came = np.frombuffer(times, np.int64), np.frombuffer(sizes, np.int64)
+    # While it is being recorded, samples are read a moment after the frames that they came from.
+    unended = time_ns > end_ns or session.verdict() == UNFINISHED
+    return passed - marks, Arrivals(*came, cut_before=not begins, cut_behind=unended)
