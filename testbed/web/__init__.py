@@ -1,1 +1,1 @@
-"""The face in the browser: a process of its own that reads session files, and asks the run what people want of it."""
+"""The face in the browser: a process that reads session files and asks the run for what people want."""

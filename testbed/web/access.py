@@ -115,7 +115,7 @@ class Doorkeeper:
         return time.monotonic() <= until
 
     async def log_in(self, name: str, secret: str, address: str) -> str | None:
-        """Return a new ticket for the right password or token; raises TooManyFailures to slow down guessing."""
+        """Return a ticket for the right password or token; raises TooManyFailures to slow down guessing."""
         self._check_failures(address)
         if not await self._right(name, secret):
             self._failures.setdefault(address, deque(maxlen=_FAILURES)).append(time.monotonic())

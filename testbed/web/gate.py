@@ -60,7 +60,9 @@ class Knock:
         self.socket = scope["type"] == "websocket"
         self.path: str = scope["path"]
         self.method: str = "GET" if self.socket else scope["method"]
-        self._headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        self._headers: dict[str, str] = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
 
     def header(self, name: str) -> str:
         """Return a header, empty when there is none."""
@@ -77,7 +79,7 @@ class Knock:
             found = SimpleCookie(self.header("cookie")).get(name)
         except CookieError:
             return ""
-        return found.value if found else ""
+        return str(found.value) if found else ""
 
 
 class Gate:

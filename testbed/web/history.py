@@ -55,10 +55,10 @@ class History(SessionReader):
         found: list[tuple[int, float]] = []
         with self._guard():
             for time, value in (("tmin", "min(vmin)"), ("tmax", "max(vmax)")):
-                # SQLite gives the bare column of the row that min() or max() found: section 2.5 of its SELECT.
+                # SQLite gives the bare column of the row that min() or max() found (its SELECT, section 2.5).
                 found += self._query(
-                    f"SELECT {time}, {value} FROM chunks WHERE signal = ? AND t0 >= ? AND t0 <= ? AND t1 <= ? "  # noqa: S608
-                    f"AND vmin IS NOT NULL GROUP BY (t0 - ?) / ?",
+                    f"SELECT {time}, {value} FROM chunks WHERE signal = ? AND t0 >= ? "  # noqa: S608
+                    "AND t0 <= ? AND t1 <= ? AND vmin IS NOT NULL GROUP BY (t0 - ?) / ?",
                     signal, from_ns, to_ns, to_ns, from_ns, width,
                 )  # fmt: skip
         whole = Curve(
