@@ -46,6 +46,27 @@ class History(SessionReader):
             curve = self._by_samples(signal, from_ns, to_ns)
         return curve if len(curve.times) <= points else thin(curve, from_ns, width)
 
+    def around(self, signal: int, curve: Curve, from_ns: int, to_ns: int) -> Curve:
+        """Return a curve with the sample before and the one after, so that a line reaches both edges."""
+        before = self._nearest("t0 < ? ORDER BY t0 DESC", signal, from_ns, -1)
+        after = self._nearest("t1 > ? ORDER BY t0", signal, to_ns, 0)
+        parts = [part for part in (before, curve, after) if part is not None]
+        return Curve(np.concatenate([p.times for p in parts]), np.concatenate([p.values for p in parts]))
+
+    def _nearest(self, where: str, signal: int, time_ns: int, at: int) -> Curve | None:
+        """Return the one sample beyond `time_ns` in the first chunk found; `at` 0 is after it, -1 before."""
+        with self._guard():
+            query = f"SELECT id FROM chunks WHERE signal = ? AND {where} LIMIT 1"  # noqa: S608  (our own words)
+            row = self._query(query, signal, time_ns).fetchone()
+        if row is None:
+            return None
+        times, values = self._values(row[0])
+        beyond = np.flatnonzero(times > time_ns if at == 0 else times < time_ns)
+        if not len(beyond):
+            return None
+        one = beyond[at : at + 1 or None]
+        return Curve(times[one], values[one])
+
     def _by_samples(self, signal: int, from_ns: int, to_ns: int) -> Curve:
         where = "signal = ? AND t0 <= ? AND t1 >= ?"
         return self._decode(where, (signal, to_ns, from_ns), from_ns, to_ns)
@@ -74,14 +95,18 @@ class History(SessionReader):
             numbers = self._query(f"SELECT id FROM chunks WHERE {where} ORDER BY t0, id", *values).fetchall()  # noqa: S608
         times, samples = [np.empty(0, np.int64)], [np.empty(0, np.float64)]
         for (number,) in numbers:
-            chunk = self._chunk(number)
-            value = np.array(chunk.values, np.float64)
-            value[np.frombuffer(chunk.qualities, np.uint8) == Quality.BAD] = np.nan
-            times.append(np.array(chunk.times, np.int64))
+            time, value = self._values(number)
+            times.append(time)
             samples.append(value)
         curve = _sorted(np.concatenate(times), np.concatenate(samples))
         first, last = np.searchsorted(curve.times, (from_ns, to_ns + 1))
         return Curve(curve.times[first:last], curve.values[first:last])
+
+    def _values(self, number: int) -> Curve:
+        chunk = self._chunk(number)
+        values = np.array(chunk.values, np.float64)
+        values[np.frombuffer(chunk.qualities, np.uint8) == Quality.BAD] = np.nan
+        return Curve(np.array(chunk.times, np.int64), values)
 
 
 def thin(curve: Curve, from_ns: int, width: int) -> Curve:
