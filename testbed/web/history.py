@@ -56,11 +56,11 @@ class History(SessionReader):
     def _nearest(self, where: str, signal: int, time_ns: int, at: int) -> Curve | None:
         """Return the one sample beyond `time_ns` in the first chunk found; `at` 0 is after it, -1 before."""
         with self._guard():
-            query = f"SELECT id FROM chunks WHERE signal = ? AND {where} LIMIT 1"  # noqa: S608  (our own words)
+            query = f"SELECT id, signal, first, n FROM chunks WHERE signal = ? AND {where} LIMIT 1"  # noqa: S608  (our own words)
             row = self._query(query, signal, time_ns).fetchone()
         if row is None:
             return None
-        times, values = self._values(row[0])
+        times, values = self._values(*row)
         beyond = np.flatnonzero(times > time_ns if at == 0 else times < time_ns)
         if not len(beyond):
             return None
@@ -92,18 +92,21 @@ class History(SessionReader):
 
     def _decode(self, where: str, values: tuple[int, ...], from_ns: int, to_ns: int) -> Curve:
         with self._guard():
-            numbers = self._query(f"SELECT id FROM chunks WHERE {where} ORDER BY t0, id", *values).fetchall()  # noqa: S608
+            query = f"SELECT id, signal, first, n FROM chunks WHERE {where} ORDER BY t0, id"  # noqa: S608
+            places = self._query(query, *values).fetchall()
         times, samples = [np.empty(0, np.int64)], [np.empty(0, np.float64)]
-        for (number,) in numbers:
-            time, value = self._values(number)
+        for place in places:
+            time, value = self._values(*place)
             times.append(time)
             samples.append(value)
         curve = _sorted(np.concatenate(times), np.concatenate(samples))
         first, last = np.searchsorted(curve.times, (from_ns, to_ns + 1))
         return Curve(curve.times[first:last], curve.values[first:last])
 
-    def _values(self, number: int) -> Curve:
-        chunk = self._chunk(number)
+    def _values(self, number: int, signal: int, first: int, n: int) -> Curve:
+        chunk = self._chunk(number, signal, first, n)
+        if chunk is None:
+            return Curve(np.empty(0, np.int64), np.empty(0, np.float64))
         values = np.array(chunk.values, np.float64)
         values[np.frombuffer(chunk.qualities, np.uint8) == Quality.BAD] = np.nan
         return Curve(np.array(chunk.times, np.int64), values)
