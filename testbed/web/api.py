@@ -37,6 +37,7 @@ from .schemas import (
 
 _MOST_SIGNALS, _MOST_POINTS, _MOST_EVENTS = 200, 20_000, 10_000
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "Not even readable"},
     401: {"model": Problem, "description": "Not logged in"},
     404: {"model": Problem, "description": "No such session, signal or lease"},
     422: {"description": "Not what was asked for, or a damaged session"},
