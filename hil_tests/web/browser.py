@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 _SLOW_MS = 20_000
+expect.set_options(timeout=_SLOW_MS)
 
 
 @contextlib.contextmanager
@@ -40,9 +41,9 @@ def opened(browser: Browser, address: str, **context: object) -> Iterator[Page]:
     assert problems == []
 
 
-def foreign(url: str, address: str) -> bool:
-    """Whether a request left the page's own server."""
-    return url.startswith("http") and url.split("/")[2] != address.split("/")[2]
+def foreign(url: str, address: str) -> list[str]:
+    """Return a request that leaves the page's own server."""
+    return [url] if url.startswith("http") and url.split("/")[2] != address.split("/")[2] else []
 
 
 def picture(page: Page, name: str) -> None:

@@ -19,7 +19,7 @@ from testbed.web.access import (
     write_accounts,
 )
 
-PASSWORD = "correct horse"
+PASSWORD = "correct horse"  # noqa: S105
 
 
 @pytest.fixture(scope="module")

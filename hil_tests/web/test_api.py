@@ -96,9 +96,15 @@ def test_curves_are_thinned_and_zoomed(recorded, folder):
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("", 422), ("signal=no.such", 404), ("signal=fan.speed&points=1", 422), ("signal=fan.speed&from_ns=-1", 422),
-     ("signal=fan.speed&to_ns=99999999999999999999999", 422), ("signal=fan.speed&from_ns=5&to_ns=2", 200)],
-)  # fmt: skip
+    [
+        ("", 422),
+        ("signal=no.such", 404),
+        ("signal=fan.speed&points=1", 422),
+        ("signal=fan.speed&from_ns=-1", 422),
+        ("signal=fan.speed&to_ns=99999999999999999999999", 422),
+        ("signal=fan.speed&from_ns=5&to_ns=2", 200),
+    ],
+)
 def test_questions_that_make_no_sense_are_told_so(recorded, query, status):
     assert recorded.get(f"/api/sessions/a/curves?{query}").status_code == status
 

@@ -161,8 +161,7 @@ async def test_after_the_logout_neither_page_nor_socket_opens(guarded):
         cookie = f"testbed={client.cookies['testbed']}"
         await handshake(guarded, SOCKETS[0], Origin=guarded, Cookie=cookie)
         assert client.post("/logout").status_code == 303
-        again = httpx.get(guarded + "/api/sessions", headers={"Cookie": cookie})
-        assert again.status_code == 401
+        assert client.get("/api/sessions", headers={"Cookie": cookie}).status_code == 401
         with pytest.raises(websockets.InvalidStatus):
             await handshake(guarded, SOCKETS[0], Origin=guarded, Cookie=cookie)
 

@@ -111,7 +111,6 @@ window.testbed = (() => {
 
   function link(state) {
     each("link", (el) => { el.dataset.is = state; text(el, { live: "", lost: "connection lost, trying again", ended: "" }[state]); });
-    document.body.dataset.link = state;
   }
 
   const stamp = (ms) => {
