@@ -251,6 +251,7 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it(browser: Browser, 
 def test_text_stands_out_from_what_is_behind_it(browser: Browser, recorded, path, scheme):
     """At least 4.5 to 1 (WCAG 2.2, 1.4.3), for text in HTML and in the picture."""
     with opened(browser, f"{recorded}/s/a{path}", color_scheme=scheme) as page:
+        expect(page.locator(".card").first).to_be_visible()
         page.wait_for_timeout(600)
         assert page.evaluate(_FAINT) == []
 
@@ -258,6 +259,7 @@ def test_text_stands_out_from_what_is_behind_it(browser: Browser, recorded, path
 @pytest.mark.parametrize("path", PAGES)
 def test_a_tablet_shows_all_of_it_without_scrolling_sideways(browser: Browser, recorded, path):
     with opened(browser, f"{recorded}/s/a{path}", viewport={"width": 820, "height": 1180}) as page:
+        expect(page.locator(".card").first).to_be_visible()
         page.wait_for_timeout(400)
         assert page.evaluate("document.documentElement.scrollWidth") <= 820
         if not path:

@@ -194,7 +194,7 @@ export default {
         }))],
         hooks: {
           drawClear: [(u) => this.drawLimits(u, panel)],
-          draw: [(u) => this.drawMarks(u)],
+          draw: [(u) => this.drawLabels(u, panel), (u) => this.drawMarks(u)],
           setSelect: [(u) => u.select.width > 4 && this.zoom(u.posToVal(u.select.left, "x"),
             u.posToVal(u.select.left + u.select.width, "x"), u)],
           setCursor: [(u) => this.values(u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null)],
@@ -238,17 +238,34 @@ export default {
       }
       ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
       ctx.strokeStyle = css("--quiet");
-      ctx.fillStyle = css("--quiet");
-      ctx.font = `${10.5 * devicePixelRatio}px sans-serif`;
-      ctx.textAlign = "right";
-      ctx.textBaseline = "bottom";
       for (const line of panel.lines ?? []) {
         const y = u.valToPos(line.value, "y", true);
         ctx.beginPath();
         ctx.moveTo(bbox.left, y);
         ctx.lineTo(bbox.left + bbox.width, y);
         ctx.stroke();
-        ctx.fillText(line.label, bbox.left + bbox.width - 6, y - 3);
+      }
+      ctx.restore();
+    },
+    // On a patch of paper, so that it can be read over any curve; inside even at the upper edge.
+    drawLabels(u, panel) {
+      const { ctx, bbox } = u;
+      const px = devicePixelRatio;
+      ctx.save();
+      ctx.font = `${10.5 * px}px sans-serif`;
+      ctx.textAlign = "right";
+      ctx.textBaseline = "middle";
+      for (const line of panel.lines ?? []) {
+        const above = u.valToPos(line.value, "y", true) - 9 * px;
+        const y = above > bbox.top + 8 * px ? above : above + 18 * px;
+        const right = bbox.left + bbox.width - 6 * px;
+        const width = ctx.measureText(line.label).width;
+        ctx.fillStyle = css("--card");
+        ctx.globalAlpha = 0.85;
+        ctx.fillRect(right - width - 3 * px, y - 7 * px, width + 6 * px, 14 * px);
+        ctx.globalAlpha = 1;
+        ctx.fillStyle = css("--quiet");
+        ctx.fillText(line.label, right, y);
       }
       ctx.restore();
     },

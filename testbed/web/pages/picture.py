@@ -15,8 +15,8 @@ from testbed.web.elements import h
 from .plots import digits_of
 from .shell import address
 
-WIDTH = 1200
-_DEVICE, _LOOP = 380, 230
+WIDTH = 1060
+_DEVICE, _LOOP = 346, 216
 _HEAD, _ROW, _GAP, _FOOT = 50, 23, 18, 8
 _LOOP_HEIGHT = 104
 
@@ -110,7 +110,7 @@ def _device(about: About, name: str, told: dict[str, Any], rows: list[Signal], x
         h("rect", x=0, y=0, width=_DEVICE, height=_height(rows), rx=9, class_="box"),
         h("circle", cx=16, cy=16.5, r=5, class_="dot", data_device=name, data_signals=watched),
         head,
-        h("text", _short(where, 58), x=28, y=38, class_="quiet"),
+        h("text", _short(where, 52), x=28, y=38, class_="quiet"),
         *(
             part
             for number, signal in enumerate(rows)
@@ -137,8 +137,8 @@ def _signal(signal: Signal, number: int, prediction: str | None) -> list[Element
         h("text", signal.unit, x=_DEVICE - 58, y=y, class_="unit"),
     ]
     if prediction is not None:
-        parts.append(h("text", "twin", x=178, y=y, class_="twin"))
-        parts.append(h("text", "\u2013", x=246, y=y, class_="twin num", data_value=prediction))
+        parts.append(h("text", "twin", x=150, y=y, class_="twin"))
+        parts.append(h("text", "\u2013", x=218, y=y, class_="twin num", data_value=prediction))
     return parts
 
 

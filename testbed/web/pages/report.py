@@ -84,10 +84,10 @@ def _signals(signals: dict[str, Any]) -> Element:
 def _loops(loops: dict[str, Any]) -> Element:
     rows = [
         [name, str(each["cycles"]), str(each["overruns"]),
-         *(_number(each[key][share]) for key in ("lateness_us", "latency_us") for share in ("p50", "p99"))]
+         *(_duration(each[key][share]) for key in ("lateness_us", "latency_us") for share in ("p50", "p99"))]
         for name, each in loops.items()
     ]  # fmt: skip
-    heads = ("loop", "cycles", "overruns", "late p50 \u00b5s", "p99", "to actuation p50 \u00b5s", "p99")
+    heads = ("loop", "cycles", "overruns", "late p50", "p99", "to actuation p50", "p99")
     return _table(heads, rows)
 
 
@@ -101,7 +101,14 @@ def _counts(summary: dict[str, Any]) -> Element:
 
 
 def _table(heads: tuple[str, ...], rows: list[list[Any]]) -> Element:
-    head = h("tr", *(h("th", each) for each in heads))
+    numeric = [_numeric(cell) for cell in rows[0]] if rows else [False] * len(heads)
+    head = h(
+        "tr",
+        *(
+            h("th", each, class_="num" if number else None)
+            for each, number in zip(heads, numeric, strict=True)
+        ),
+    )
     body = [
         h("tr", *(h("td", cell, class_="num" if _numeric(cell) else None) for cell in row)) for row in rows
     ]
@@ -110,6 +117,13 @@ def _table(heads: tuple[str, ...], rows: list[list[Any]]) -> Element:
 
 def _numeric(cell: object) -> bool:
     return isinstance(cell, str) and cell[:1] in "0123456789-\u2013" and cell != ""
+
+
+def _duration(us: float | None) -> str:
+    if us is None:
+        return "\u2013"
+    scale, unit = (1, "\u00b5s") if us < 1e3 else (1e3, "ms") if us < 1e6 else (1e6, "s")
+    return f"{us / scale:.3g} {unit}"
 
 
 def _number(value: float | None) -> str:
