@@ -67,18 +67,18 @@ def _verdict(summary: dict[str, Any], meta: dict[str, Any]) -> Element:
 def _expectations(expectations: list[dict[str, Any]]) -> Element:
     rows = [
         [each["text"], h("span", each["verdict"], class_="word", data_is=each["verdict"]),
-         _number(each.get("margin")), each.get("unit") or "", each.get("detail") or ""]
+         number(each.get("margin")), each.get("unit") or "", each.get("detail") or ""]
         for each in expectations
     ]  # fmt: skip
-    return _table(("expectation", "verdict", "margin", "", ""), rows)
+    return table(("expectation", "verdict", "margin", "", ""), rows)
 
 
 def _signals(signals: dict[str, Any]) -> Element:
     rows = [
-        [path, _number(each["last"]), each["unit"], each["quality"], str(each["count"])]
+        [path, number(each["last"]), each["unit"], each["quality"], str(each["count"])]
         for path, each in signals.items()
     ]
-    return _table(("signal", "last", "", "quality", "samples"), rows)
+    return table(("signal", "last", "", "quality", "samples"), rows)
 
 
 def _loops(loops: dict[str, Any]) -> Element:
@@ -88,7 +88,7 @@ def _loops(loops: dict[str, Any]) -> Element:
         for name, each in loops.items()
     ]  # fmt: skip
     heads = ("loop", "cycles", "overruns", "late p50", "p99", "to actuation p50", "p99")
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _counts(summary: dict[str, Any]) -> Element:
@@ -97,10 +97,11 @@ def _counts(summary: dict[str, Any]) -> Element:
         for what in ("commands", "events", "frames")
         for name, count in summary[what].items()
     ]
-    return _table(("", "count"), rows)
+    return table(("", "count"), rows)
 
 
-def _table(heads: tuple[str, ...], rows: list[list[Any]]) -> Element:
+def table(heads: tuple[str, ...], rows: list[list[Any]]) -> Element:
+    """Return a table; columns of numbers stand to the right."""
     numeric = [_numeric(cell) for cell in rows[0]] if rows else [False] * len(heads)
     head = h(
         "tr",
@@ -126,5 +127,6 @@ def _duration(us: float | None) -> str:
     return f"{us / scale:.3g} {unit}"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Return a number with four digits, a dash for none."""
     return "\u2013" if value is None else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
