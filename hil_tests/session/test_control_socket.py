@@ -104,10 +104,12 @@ async def test_an_actuator_goes_safe_when_the_process_that_holds_it_is_gone(tmp_
 async def test_stop_brings_everything_to_safety_and_ends_the_run(tmp_path, wires):
     async with controlled(tmp_path, wires) as (client, session):
         await client.ask(Stop(who="alice"))
+        await client.ask(Stop(who="alice"))  # a second press is no hurry: safety is waited for
         await eventually(lambda: client.lost, "the run has ended", within=20)
         with pytest.raises(LinkError):
             await client.ask(Look())
     with SessionReader(session) as reader:
+        assert reader.meta()["failures"] == []
         assert any("alice stops the run" in event.text for event in reader.events())
     safe = {c.signal: c.value for c in commands(session) if c.requester == "safe state"}
     assert sorted(safe.values()) == [0.0, 0.0, 20.0]

@@ -132,6 +132,22 @@ async def test_who_does_not_read_is_let_go_and_holds_up_nobody(recording, tmp_pa
     await follower.close()
 
 
+async def test_a_session_that_nobody_looks_at_rests_and_is_read_anew_when_somebody_asks(
+    recording, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(follow, "_IDLE_S", 0.0)
+    monkeypatch.setattr(follow, "PERIOD_S", 0.001)
+    recording.commit()
+    follower = Follower(tmp_path / "x.session")
+    known = await follower.known()
+    before = known.updates
+    await asyncio.sleep(0.05)
+    assert known.updates == before
+    recording.commit(7.0)
+    assert (await follower.known()).shown["dut.value"][1] == 7.0
+    await follower.close()
+
+
 async def test_what_is_no_session_is_told(tmp_path):
     (tmp_path / "x.session").write_bytes(b"nonsense")
     follower = Follower(tmp_path / "x.session")

@@ -192,8 +192,13 @@ class Run:
         if self._control is None:
             return
         parts.manual.start()
-        desk = ControlDesk(parts.manual, parts.loops.values(), self._clock, self.stop)
+        desk = ControlDesk(parts.manual, parts.loops.values(), self._clock, self._stop_once)
         await serve_control(self._control, desk)
+
+    def _stop_once(self, reason: str) -> None:
+        """Stop; who asks again from afar is impatient, and must not keep actuators from going safe."""
+        if not self._stop.is_set():
+            self.stop(reason)
 
     async def _keep(self, driver: Driver) -> None:
         """Run a driver; one that crashes ends the run but is started again, to bring its device to safety."""

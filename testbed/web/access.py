@@ -120,10 +120,20 @@ class Doorkeeper:
         if not await self._right(name, secret):
             self._failures.setdefault(address, deque(maxlen=_FAILURES)).append(time.monotonic())
             return None
+        self._forget()
         self._failures.pop(address, None)
         ticket = secrets.token_urlsafe(_TOKEN_BYTES)
         self._tickets[hash_token(ticket)] = (name, time.monotonic() + _TICKET_S)
         return ticket
+
+    def _forget(self) -> None:
+        """Forget logins that are over, and failures that nobody has to wait for any more."""
+        now = time.monotonic()
+        self._tickets = {key: login for key, login in self._tickets.items() if login[1] > now}
+        recent = {
+            address: tries for address, tries in self._failures.items() if now - tries[-1] < _FAILURES_S
+        }
+        self._failures = recent
 
     def log_out(self, visitor: Visitor) -> None:
         """End a login."""

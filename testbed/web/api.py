@@ -67,7 +67,7 @@ def _reading(house: House) -> APIRouter:
     async def state() -> State:
         """Tell which session is being recorded, and how its run stands."""
         standing = house.hands.standing
-        verdict = (await archive.about(house.running)).verdict if house.running else None
+        verdict = (await house.follower(house.running).known()).ended_as if house.running else None
         return State(
             session=house.running or None,
             verdict=verdict,

@@ -19,6 +19,9 @@ from .followed import Followed, Message
 PERIOD_S = 0.2
 """As often as a session is committed."""
 
+_IDLE_S = 10.0
+"""A session that nobody has asked for this long is not read until somebody does."""
+
 _WAITING = 50  # messages for somebody who reads slowly, before they are let go to come again
 
 _encode = msgspec.json.Encoder().encode
@@ -43,11 +46,16 @@ class Follower:
         self._session: Followed | None = None
         self._ready = asyncio.Event()
         self._failure: TestbedError | None = None
+        self._asked = 0.0
 
     async def known(self) -> Followed:
         """Begin to read if need be, and return what is known; raises DamagedInput."""
+        idle = self._idle
+        self._asked = asyncio.get_running_loop().time()
         if self._task is None:
             self._task = asyncio.create_task(self._follow(), name=f"follow {self._path.name}")
+        elif idle and self._running and self._session is not None:
+            await self._read(self._session.update)
         await self._ready.wait()
         if self._failure is not None:
             raise self._failure
@@ -61,10 +69,7 @@ class Follower:
         queue: asyncio.Queue[_Numbered | None] = asyncio.Queue(_WAITING)
         self._queues.add(queue)
         try:
-            number, hello = await self._read(
-                lambda: (session.updates, _encode(session.hello() | self._extra()))
-            )
-            yield self._take(queue, number, hello)
+            yield self._take(queue, *await self._hello(session))
         finally:
             self._queues.discard(queue)
 
@@ -86,11 +91,20 @@ class Follower:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._thread.shutdown(wait=False)
 
     @property
     def _running(self) -> bool:
         return self._task is not None and not self._task.done()
+
+    @property
+    def _idle(self) -> bool:
+        return not self._queues and asyncio.get_running_loop().time() - self._asked > _IDLE_S
+
+    async def _hello(self, session: Followed) -> _Numbered:
+        def make() -> _Numbered:
+            return session.updates, _encode(session.hello() | self._extra())
+
+        return await self._read(make) if self._running else make()  # at last nothing changes any more
 
     async def _read(self, question: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
@@ -102,8 +116,9 @@ class Follower:
             self._ready.set()
             while session.ended_as == UNFINISHED:
                 await asyncio.sleep(PERIOD_S)
-                message = await self._read(session.update)
-                self._send((session.updates, _encode(message | self._extra())))
+                if not self._idle:
+                    message = await self._read(session.update)
+                    self._send((session.updates, _encode(message | self._extra())))
         except TestbedError as error:
             self._failure = error
             self._ready.set()
@@ -112,6 +127,7 @@ class Follower:
                 _put(queue, None)
             if self._session is not None:
                 self._thread.submit(self._session.close)
+            self._thread.shutdown(wait=False)
 
     def _send(self, message: _Numbered) -> None:
         for queue in list(self._queues):

@@ -60,15 +60,15 @@ class Hands:
 
     async def renew(self, visitor: Visitor, lease: str) -> None:
         """Keep a lease for another while; raises as `take`."""
-        await self._ask(Renew(lease=self._own(visitor, lease)))
+        await self._ask_holding(visitor, Renew(lease=lease))
 
     async def give(self, visitor: Visitor, lease: str, value: float) -> Reply:
         """Return the outcome of a command to what the lease holds; raises as `take`."""
-        return await self._ask(Give(lease=self._own(visitor, lease), value=value))
+        return await self._ask_holding(visitor, Give(lease=lease, value=value))
 
     async def release(self, visitor: Visitor, lease: str) -> None:
         """End a lease; raises as `take`."""
-        await self._ask(Release(lease=self._own(visitor, lease)))
+        await self._ask_holding(visitor, Release(lease=lease))
         self._holders.pop(lease, None)
 
     async def stop(self, visitor: Visitor) -> None:
@@ -76,11 +76,15 @@ class Hands:
         require(visitor, Role.OPERATOR)
         await self._ask(Stop(who=visitor.name))
 
-    def _own(self, visitor: Visitor, lease: str) -> str:
+    async def _ask_holding(self, visitor: Visitor, request: Renew | Give | Release) -> Reply:
         require(visitor, Role.OPERATOR)
-        if self._holders.get(lease) != visitor.name:
+        if self._holders.get(request.lease) != visitor.name:
             raise RequestRefused("this lease has ended, or is somebody else's")
-        return lease
+        try:
+            return await self._ask(request)
+        except RequestRefused:
+            self._holders.pop(request.lease, None)  # it has ended
+            raise
 
     async def _ask(self, request: AnyRequest) -> Reply:
         if self._client is None:

@@ -69,7 +69,7 @@ def _row(entry: Entry, choose: Callable[[str, bool], None]) -> None:
     with ui.element("tr"):
         with ui.element("td"):
             box = ui.checkbox(on_change=lambda event: choose(name, bool(event.value)))
-            box.props('dense aria-label="Compare"')
+            box.props("dense").props["aria-label"] = f"Compare {name}"
         with ui.element("td"):
             ui.link(name, address(name))
             if entry.problem:
@@ -81,7 +81,7 @@ def _row(entry: Entry, choose: Callable[[str, bool], None]) -> None:
             with ui.element("td"):
                 ui.label(text)
         with ui.element("td"):
-            ui.label(entry.verdict).classes("word").props(f"data-is={entry.verdict}")
+            show(h("span", entry.verdict, class_="word", data_is=entry.verdict))
         with ui.element("td").classes("num"):
             ui.label(f"{entry.size / 1e6:.1f} MB")
 
