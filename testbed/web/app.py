@@ -60,7 +60,7 @@ def _serve_static(app: FastAPI) -> None:
     uplot = files("youplot") / "vendor"
     served = {
         "theme.css": (ours / "theme.css", "text/css"),
-        "live.js": (ours / "live.js", "text/javascript"),
+        **{name: (ours / name, "text/javascript") for name in ("live.js", "curve.js", "drawing.js")},
         "uplot.css": (uplot / "uplot.min.css", "text/css"),
         "uplot.js": (uplot / "uplot.iife.min.js", "text/javascript"),
     }

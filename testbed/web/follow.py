@@ -121,8 +121,8 @@ class Follower:
                     self._send((session.updates, _encode(message | self._extra())))
         except TestbedError as error:
             self._failure = error
-            self._ready.set()
         finally:
+            self._ready.set()
             for queue in list(self._queues):
                 _put(queue, None)
             if self._session is not None:

@@ -1,77 +1,11 @@
 // Curves by uPlot. Each chart keeps what it shows and a little more; the server thins the rest, so that
 // neither an hour nor a year of samples ever comes to the browser.
 
+import { Curve, clock, lasted } from "/public/curve.js";
+import { colour, css, drawLabels, drawLimits, drawMarks } from "/public/drawing.js";
+
 const WINDOWS = [[10, "10 s"], [60, "1 min"], [300, "5 min"]];
-const KEPT = 20000; // points of one curve in the browser
 const GRIDS = { axis: "--quiet", grid: "--line" };
-
-const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
-const colour = (index) => css(`--c${index % 8}`);
-const two = (number, digits = 2) => String(number).padStart(digits, "0");
-
-function clock(ms, span) {
-  const d = new Date(ms);
-  const seconds = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
-  return span > 20000 ? seconds : `${seconds}.${two(d.getMilliseconds(), 3)}`;
-}
-
-function lasted(ms, span) {
-  const digits = span > 20000 ? 0 : span > 2000 ? 1 : 3;
-  if (Math.abs(ms) < 60000) return `${(ms / 1000).toFixed(digits)} s`;
-  const minutes = Math.floor(ms / 60000);
-  return `${minutes}:${(ms / 1000 - minutes * 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0")}`;
-}
-
-// One curve: times (rising) and values, as they came.
-class Curve {
-  constructor(spec, start) {
-    this.spec = spec;
-    this.start = start;
-    this.t = [];
-    this.v = [];
-  }
-  set(found) {
-    this.t = this.start ? found.t.map((t) => t - this.start) : found.t;
-    this.v = found.v;
-  }
-  add(found) {
-    const last = this.t.length ? this.t[this.t.length - 1] : -Infinity;
-    for (let i = 0; i < found.t.length; i++) {
-      const t = found.t[i] - this.start;
-      if (t > last) {
-        this.t.push(t);
-        this.v.push(found.v[i]);
-      }
-    }
-    if (this.t.length > KEPT) {
-      this.t.splice(0, this.t.length - KEPT);
-      this.v.splice(0, this.v.length - KEPT);
-    }
-  }
-  forget(before) {
-    let keep = 0;
-    while (keep + 1 < this.t.length && this.t[keep + 1] < before) keep++;
-    if (keep > 200) {
-      this.t.splice(0, keep);
-      this.v.splice(0, keep);
-    }
-  }
-  // What was commanded holds until the next command, so its line goes on to the edge.
-  columns(until) {
-    if (!this.spec.step || !this.t.length || this.t[this.t.length - 1] >= until) return [this.t, this.v];
-    return [[...this.t, until], [...this.v, this.v[this.v.length - 1]]];
-  }
-  at(t) {
-    let low = 0;
-    let high = this.t.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.t[middle] <= t) low = middle + 1;
-      else high = middle;
-    }
-    return low ? this.v[low - 1] : null;
-  }
-}
 
 export default {
   template: `
@@ -193,8 +127,8 @@ export default {
           paths: spec.step ? stepped : undefined, points: { show: (u, i, from, to) => to - from < 40, size: 5 },
         }))],
         hooks: {
-          drawClear: [(u) => this.drawLimits(u, panel)],
-          draw: [(u) => this.drawLabels(u, panel), (u) => this.drawMarks(u)],
+          drawClear: [(u) => drawLimits(u, panel)],
+          draw: [(u) => drawLabels(u, panel), (u) => drawMarks(u, this.marks, this.moment)],
           setSelect: [(u) => u.select.width > 4 && this.zoom(u.posToVal(u.select.left, "x"),
             u.posToVal(u.select.left + u.select.width, "x"), u)],
           setCursor: [(u) => this.values(u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null)],
@@ -223,72 +157,6 @@ export default {
       }
       const pad = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
       return [low - pad, high + pad];
-    },
-    drawLimits(u, panel) {
-      const { ctx, bbox } = u;
-      ctx.save();
-      ctx.beginPath();
-      ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-      ctx.clip();
-      if (panel.limits) {
-        const [low, high] = panel.limits.map((value) => u.valToPos(value, "y", true));
-        ctx.fillStyle = css("--limit");
-        ctx.fillRect(bbox.left, bbox.top, bbox.width, Math.max(0, high - bbox.top));
-        ctx.fillRect(bbox.left, low, bbox.width, Math.max(0, bbox.top + bbox.height - low));
-      }
-      ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
-      ctx.strokeStyle = css("--quiet");
-      for (const line of panel.lines ?? []) {
-        const y = u.valToPos(line.value, "y", true);
-        ctx.beginPath();
-        ctx.moveTo(bbox.left, y);
-        ctx.lineTo(bbox.left + bbox.width, y);
-        ctx.stroke();
-      }
-      ctx.restore();
-    },
-    // On a patch of paper, so that it can be read over any curve; inside even at the upper edge.
-    drawLabels(u, panel) {
-      const { ctx, bbox } = u;
-      const px = devicePixelRatio;
-      ctx.save();
-      ctx.font = `${10.5 * px}px sans-serif`;
-      ctx.textAlign = "right";
-      ctx.textBaseline = "middle";
-      for (const line of panel.lines ?? []) {
-        const above = u.valToPos(line.value, "y", true) - 9 * px;
-        const y = above > bbox.top + 8 * px ? above : above + 18 * px;
-        const right = bbox.left + bbox.width - 6 * px;
-        const width = ctx.measureText(line.label).width;
-        ctx.fillStyle = css("--card");
-        ctx.globalAlpha = 0.85;
-        ctx.fillRect(right - width - 3 * px, y - 7 * px, width + 6 * px, 14 * px);
-        ctx.globalAlpha = 1;
-        ctx.fillStyle = css("--quiet");
-        ctx.fillText(line.label, right, y);
-      }
-      ctx.restore();
-    },
-    drawMarks(u) {
-      const { ctx, bbox } = u;
-      const place = (t, style, text) => {
-        const x = u.valToPos(t, "x", true);
-        if (x < bbox.left || x > bbox.left + bbox.width) return;
-        ctx.strokeStyle = ctx.fillStyle = css(style);
-        ctx.beginPath();
-        ctx.moveTo(x, bbox.top);
-        ctx.lineTo(x, bbox.top + bbox.height);
-        ctx.stroke();
-        if (text) ctx.fillText(text.slice(0, 40), x + 4, bbox.top + 12 * devicePixelRatio);
-      };
-      ctx.save();
-      ctx.lineWidth = devicePixelRatio;
-      ctx.font = `${11 * devicePixelRatio}px sans-serif`;
-      ctx.textAlign = "left";
-      ctx.textBaseline = "alphabetic";
-      for (const note of this.marks) place(note.t, "--note", note.text);
-      if (this.moment) place(this.moment, "--accent", "");
-      ctx.restore();
     },
     // What is shown -------------------------------------------------------------------------------
     data(plot) {
