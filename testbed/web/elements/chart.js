@@ -42,7 +42,7 @@ export default {
     this.watch.observe(this.$refs.panels);
     this.theme = new MutationObserver(() => this.rebuild());
     this.theme.observe(document.body, { attributeFilter: ["class"] });
-    this.hint = "drag to zoom, click to mark a moment";
+    this.hint = this.elapsed ? "drag to zoom" : "drag to zoom, click to mark a moment";
     if (this.live) {
       this.off = window.testbed.on((message) => this.hear(message));
       this.follow(this.span);
@@ -131,7 +131,7 @@ export default {
           draw: [(u) => drawLabels(u, panel), (u) => drawMarks(u, this.marks, this.moment)],
           setSelect: [(u) => u.select.width > 4 && this.zoom(u.posToVal(u.select.left, "x"),
             u.posToVal(u.select.left + u.select.width, "x"), u)],
-          setCursor: [(u) => this.values(u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null)],
+          setCursor: [(u) => this.values(this.cursor = u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null)],
           ready: [(u) => this.clicks(u)],
         },
       };
@@ -180,7 +180,7 @@ export default {
           });
         }
         this.points = points;
-        this.values(null);
+        this.values(this.cursor ?? null);
       });
     },
     values(t) {
