@@ -136,7 +136,13 @@ async def _run(
             news = emulated.news
         with live_view(path, bench, seconds, wanted=live) as speak:
             controller = Run(
-                bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell, window=window,
+                bench,
+                path,
+                seed=seed,
+                emulated=names,
+                absent=absent,
+                tell=speak or tell,
+                window=window,
                 control=control,
             )
             stop_on_signals(controller.stop)
