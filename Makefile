@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 .PHONY: demo test check bench grafana clean firmware firmware-check
 
 demo: $(VENV)/installed
-	$(BIN)/testbed run benches/thermal-rig.yaml --emulate all --for 30s
+	$(BIN)/testbed run benches/thermal-rig.yaml --emulate all --for 30s --serve
 
 test: $(VENV)/installed $(VENV)/firmware-tools
 	$(BIN)/pytest

@@ -19,6 +19,7 @@ _ALL = (
     "replay",
     "decode",
     "firmware",
+    "web",
 )
 
 

@@ -2,12 +2,14 @@
 
 `python tools/make_pictures.py` runs the demo bench with nothing plugged in, draws the live view while it
 runs (docs/images/live-view.svg) and plots what the session file holds afterwards (docs/images/demo.svg).
+Where Chromium is installed it takes pictures of the live page too (docs/images/live-*.png).
 """
 
 from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,21 +28,28 @@ BENCH = ROOT / "benches" / "thermal-rig.yaml"
 IMAGES = ROOT / "docs" / "images"
 
 SECONDS = 30
-SNAPSHOT = 20.0  # s into the run at which the live view is drawn
+SNAPSHOT = 15.0  # s into the run at which the live view is drawn
 _COLUMNS = 104
 
 Points = list[tuple[float, float]]
 
 
 def main() -> None:
-    """Run the demo and write both pictures; exits 1 when the demo did not pass."""
+    """Run the demo and write the pictures; exits 1 when the demo did not pass."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "demo.session"
         command = [sys.executable, "-m", "testbed", "run", str(BENCH), "--emulate", "all"]
         command += ["--for", f"{SECONDS}s", "--json", "--session", str(path)]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as run:
+        command += ["--serve", "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+            assert run.stderr is not None  # noqa: S101  (asked for as a pipe)
+            address = run.stderr.readline().split()[-1]
             live = _live_view(path)
+            if shutil.which("chromium"):
+                from page_pictures import take
+
+                take(address, path.stem, IMAGES)
             if run.wait() != 0:
                 sys.exit("the demo did not pass, so the pictures stay as they were")
         (IMAGES / "live-view.svg").write_text(live)

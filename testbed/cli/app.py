@@ -30,7 +30,9 @@ from . import (
     replay_all,
     run,
     scan,
+    serve,
     sessions,
+    users,
     why,
 )
 
@@ -69,6 +71,8 @@ app.command("replay-all")(replay_all.replay_all)
 app.command()(forward.forward)
 app.command()(grafana.grafana)
 app.command()(recover.recover)
+app.command()(serve.serve)
+app.add_typer(users.users, name="users")
 
 
 def _version(wanted: bool) -> None:

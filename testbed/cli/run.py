@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from .bench import BenchFile, read_bench
 from .black_box import Keep, Triggers, parse_window, save_key
 from .output import print_json, tell
+from .serve import Listen, Users, live_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from testbed.session.run import Run, RunVerdict
 
 _EXIT = {"passed": 0, "failed": 1, "blocked": 4}
+
+
+class Page(NamedTuple):
+    """Where a run's live page listens, and who may log in; None: as `testbed serve` does by itself."""
+
+    listen: str | None
+    users: Path | None
 
 
 def run(
@@ -43,6 +51,11 @@ def run(
     ] = True,
     black_box: Keep = None,
     trigger: Triggers = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it live in a browser, where it can be taken in hand.")
+    ] = False,
+    listen: Listen = None,
+    users: Users = None,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
@@ -59,7 +72,9 @@ def run(
     window = parse_window(bench, _duration("--black-box", black_box), trigger or ())
     names = parse_names(emulate, bench) if emulate is not None else []
     if virtual:
-        _check_virtual(bench, names, seconds, window)
+        _check_virtual(bench, names, seconds, window, serve=serve)
+    if not serve and (listen or users):
+        raise UsageError("--listen and --users go with --serve")
     path = session or default_path(bench.name)
     if path.exists():  # said before anything is started; the writer makes sure of it
         raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
@@ -69,7 +84,8 @@ def run(
         verdict, failure = _run_virtually(bench, path, seconds, seed, live=not json)
         saved: list[Path] = []
     else:
-        work = _run(bench, path, seconds, names, seed, window, live=not json)
+        page = Page(listen, users) if serve else None
+        work = _run(bench, path, seconds, names, seed, window, live=not json, page=page)
         with forwarding(path, bench, wanted=forward):
             verdict, failure, saved = uvloop.run(work)
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
@@ -98,6 +114,7 @@ async def _run(
     window: Window | None,
     *,
     live: bool,
+    page: Page | None,
 ) -> tuple[RunVerdict, str, list[Path]]:
     import asyncio
     import contextlib
@@ -109,14 +126,24 @@ async def _run(
 
     absent: dict[str, str] = {}
     news = News()
+    control: Path | None = None
     async with contextlib.AsyncExitStack() as stack:
+        if page is not None:
+            control = await stack.enter_async_context(live_page(path, page.listen, page.users))
         if names:
             emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
             bench, absent = emulated.rewire(bench), emulated.failed
             news = emulated.news
         with live_view(path, bench, seconds, wanted=live) as speak:
             controller = Run(
-                bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell, window=window
+                bench,
+                path,
+                seed=seed,
+                emulated=names,
+                absent=absent,
+                tell=speak or tell,
+                window=window,
+                control=control,
             )
             stop_on_signals(controller.stop)
             if window is not None:
@@ -125,10 +152,14 @@ async def _run(
                 return await controller.run(seconds), controller.recording_failure, controller.saved
 
 
-def _check_virtual(bench: Bench, names: list[str], seconds: float | None, window: Window | None) -> None:
+def _check_virtual(
+    bench: Bench, names: list[str], seconds: float | None, window: Window | None, *, serve: bool
+) -> None:
     """Raise UsageError for what makes no sense in virtual time."""
     from testbed.errors import UsageError
 
+    if serve:
+        raise UsageError("--virtual is over too soon to be watched", "look afterwards with: testbed serve")
     if window is not None:
         raise UsageError("--black-box is for runs that cannot be made again", "leave it out with --virtual")
 

@@ -1,8 +1,18 @@
-"""Closing the loop: controllers, loops with their timing, the way of a command, the safe state."""
+"""Closing the loop: controllers, loops with their timing, the way of a command, hands, the safe state."""
 
 from .commander import Commander
 from .loop import CycleLog, LoopRunner
+from .manual import Lease, ManualControl, ManualRefused
 from .pid import Pid
 from .safe_state import SafeState
 
-__all__ = ["Commander", "CycleLog", "LoopRunner", "Pid", "SafeState"]
+__all__ = [
+    "Commander",
+    "CycleLog",
+    "Lease",
+    "LoopRunner",
+    "ManualControl",
+    "ManualRefused",
+    "Pid",
+    "SafeState",
+]

@@ -44,7 +44,7 @@ class LoopRunner:
     Samples that come faster than the loop's rate are passed over. A sample that is not good is never
     acted on; when the last good one is older than `stale_after`, the output goes to its safe value
     and the controller starts afresh with the next good sample. While the actuator's device is not
-    online the loop rests.
+    online, or a person holds it, the loop rests.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class LoopRunner:
     ) -> None:
         self.spec = spec
         self.armed = True
+        self.held = False
         self._clock = clock
         self._commander = commander
         self._cycles = cycles
@@ -77,6 +78,11 @@ class LoopRunner:
         self._pending: Command | None = None
         self._ticker: Ticker | None = None
 
+    @property
+    def mode(self) -> str:
+        """How it stands: automatic, manual (a person holds its actuator), or safe (its samples are stale)."""
+        return "manual" if self.held else "safe" if self._safe else "automatic"
+
     def start(self) -> None:
         """Begin to watch the age of the last good sample."""
         self._good_ns = self._clock.now()
@@ -89,11 +95,25 @@ class LoopRunner:
         if self._ticker is not None:
             self._ticker.cancel()
 
+    def hold(self) -> None:
+        """Leave the actuator to a person; the age of the samples is watched on."""
+        self.held = True
+
+    def release(self, output: float) -> None:
+        """Take the actuator back from its present `output` (NaN: unknown); safe if the samples are stale."""
+        self.held = False
+        if self._safe:
+            self._safe_command = self._drive_safe(self._stale_requester)
+        else:
+            self._restart(output)
+
     def on_sample(self, sample: Sample) -> None:
         """Run a cycle if one is due; on the hot path."""
         if sample.quality is not Quality.GOOD or not self.armed:
             return
         self._good_ns = sample.time_ns
+        if self.held:
+            return
         due = self._last_ns + self.spec.period_ns
         if sample.time_ns < due - self._early_ns:
             return
@@ -161,7 +181,7 @@ class LoopRunner:
     def _insist(self) -> None:
         """Command the safe value again if the device has not taken it: it may have been away or deaf."""
         command = self._safe_command
-        if command is None or command.pending or command.outcome is Outcome.ACKNOWLEDGED:
+        if self.held or command is None or command.pending or command.outcome is Outcome.ACKNOWLEDGED:
             return
         if self._commander.reachable(self.spec.writes):
             self._safe_command = self._drive_safe(self._stale_requester)

@@ -8,7 +8,7 @@ from functools import partial
 
 from testbed.bench import Bench
 from testbed.clock import Lane, Seeds
-from testbed.control import Commander, LoopRunner, SafeState
+from testbed.control import Commander, LoopRunner, ManualControl, SafeState
 from testbed.drivers import Driver, DriverContext, driver_class
 from testbed.signals import Event, Hub, Stage
 from testbed.twin import Guard, Mirror, Predictor
@@ -29,6 +29,7 @@ class Assembly:
     drivers: dict[str, Driver]
     mirror: Mirror
     commander: Commander
+    manual: ManualControl
     safe_state: SafeState
     loops: dict[str, LoopRunner]
     judges: list[Judge]
@@ -69,8 +70,12 @@ def assemble(
     hub.subscribe_all(Stage.TWIN, mirror.observe)
     _add_predictors(bench, hub, mirror, writer)
     loops = _add_loops(bench, lanes, hub, commander, safe_state, writer, report)
+    manual = ManualControl(
+        bench.by_path, clock, commander, loops.values(), safe_state.drive,
+        lambda signal: mirror.readings[signal.id].last.value, report,
+    )  # fmt: skip
     judges = _add_judges(bench, clock.now(), hub)
-    return Assembly(hub, drivers, mirror, commander, safe_state, loops, judges)
+    return Assembly(hub, drivers, mirror, commander, manual, safe_state, loops, judges)
 
 
 class _Lanes:

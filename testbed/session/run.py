@@ -19,6 +19,7 @@ from testbed.signals import Event, Level, Quality, Sample, Signal
 
 from .assembly import Assembly, assemble
 from .black_box import BlackBox, Window
+from .control_socket import ControlDesk, serve_control
 from .expectations import ExpectationVerdict, Judgement
 from .file import SessionWriter
 from .metadata import attachments, start_metadata
@@ -55,17 +56,21 @@ class Run:
         setting: Setting | None = None,
         window: Window | None = None,
         assembled: Callable[[Assembly], None] = lambda parts: None,
+        control: Path | None = None,
     ) -> None:
         """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires.
 
         `setting` is where it takes place; by default on this machine, in real time. With a `window` only
         the last minutes are kept (see BlackBox). `assembled` is called with the parts before anything runs.
+        `control` is where to listen for other processes that may command and stop the run; by default
+        nowhere.
         """
         self._setting = setting or Setting.real(bench)
         self.bench = bench
         self.path = path
         self._seed = seed
         self._absent = dict(absent or {})
+        self._control = control
         self._tell = tell
         self._secrets = Secrets(device.wire for device in bench.devices.values())
         self._stop = asyncio.Event()
@@ -147,6 +152,7 @@ class Run:
                 name: group.create_task(self._keep(driver), name=f"driver {name}")
                 for name, driver in parts.drivers.items()
             }
+            desk = group.create_task(self._serve_control(parts), name="control socket")
             self._mark_absent(parts)
             parts.mirror.start()
             for loop in parts.loops.values():
@@ -163,12 +169,13 @@ class Run:
                     self._black_box.rest()
                 self._judgements = [judge.finish(self._stopped_ns) for judge in parts.judges]
                 parts.mirror.stop()  # devices that are let go on purpose have not gone stale
+                parts.manual.stop()
                 for loop in parts.loops.values():
                     loop.stop()
                 await self._make_safe(parts, lambda name: drivers[name].cancel())
                 for watch in watches:
                     watch.cancel()
-                for task in drivers.values():
+                for task in (*drivers.values(), desk):
                     task.cancel()
 
     def _mark_absent(self, parts: Assembly) -> None:
@@ -180,6 +187,18 @@ class Run:
                     parts.hub.publish(Sample(signal.id, now, math.nan, Quality.BAD, cause))
             text = f"{name} takes no part in this run: {reason}"
             self.report(Event(now, Level.WARNING, name, "offline", text))
+
+    async def _serve_control(self, parts: Assembly) -> None:
+        if self._control is None:
+            return
+        parts.manual.start()
+        desk = ControlDesk(parts.manual, parts.loops.values(), self._clock, self._stop_once)
+        await serve_control(self._control, desk)
+
+    def _stop_once(self, reason: str) -> None:
+        """Stop; who asks again from afar is impatient, and must not keep actuators from going safe."""
+        if not self._stop.is_set():
+            self.stop(reason)
 
     async def _keep(self, driver: Driver) -> None:
         """Run a driver; one that crashes ends the run but is started again, to bring its device to safety."""
