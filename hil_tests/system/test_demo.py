@@ -102,11 +102,13 @@ def test_what_was_commanded_is_a_sample_of_the_signal_and_ends_safe(demo):
     assert last["vent.opening"] == 100
 
 
-def test_show_gives_the_same_object_as_the_run(demo):
+def test_show_gives_the_same_object_as_the_run_and_its_digests(demo):
     summary, session = demo
     result = testbed("show", session, "--json")
     assert result.returncode == 0
-    assert json.loads(result.stdout) == summary
+    shown = json.loads(result.stdout)
+    assert set(shown.pop("digest")) == {"file", "stream"}
+    assert shown == summary
 
 
 def test_frames_of_all_wires_were_recorded_both_ways(demo):
