@@ -1,4 +1,4 @@
-"""Changes one byte of a recorded request, and seals the row again as if it had been recorded so."""
+"""Changes one byte of a recorded request."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from testbed.links import Direction
 from testbed.session.file.checks import seal
 
 
-def change_request(session: Path, copy: Path, device: str, number: int, at: int, bits: int) -> bytes:
-    """Copy a session with byte `at` of a device's request `number` changed; returns the changed request."""
+def change_request(
+    session: Path, copy: Path, device: str, number: int, at: int, bits: int, *, sealed: bool = True
+) -> bytes:
+    """Copy a session with byte `at` of a device's request `number` changed; returns the changed request.
+
+    The row is sealed again as if it had been recorded so; without `sealed` it is damaged.
+    """
     shutil.copy(session, copy)
     with closing(sqlite3.connect(copy)) as database:
         cursor = database.execute("SELECT * FROM frames WHERE device = ? ORDER BY id", (device,))
@@ -30,8 +35,8 @@ def change_request(session: Path, copy: Path, device: str, number: int, at: int,
             data = bytearray(row["data"])
             data[start + at] ^= bits
             row["data"] = bytes(data)
-            sealed = seal("frames", *(row[name] for name in names if name != "crc"))
-            crc = sealed[names.index("crc")]
+            whole = seal("frames", *(row[name] for name in names if name != "crc"))
+            crc = whole[names.index("crc")] if sealed else row["crc"]
             database.execute(
                 "UPDATE frames SET data = ?, crc = ? WHERE id = ?", (row["data"], crc, row["id"])
             )

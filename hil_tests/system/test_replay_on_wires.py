@@ -94,6 +94,15 @@ def test_recorded_devices_are_there_for_any_controller(recorded: Path):
     assert asked["device"] == "chamber"  # the scan asked unit 9, of which the recording knows nothing
 
 
+@pytest.mark.parametrize("command", [("replay", "--wire"), ("play",)])
+def test_a_damaged_recording_is_refused_before_anything_is_played(recorded: Path, command: tuple[str, ...]):
+    damaged = recorded.with_name(f"damaged-{command[0]}.session")
+    change_request(recorded, damaged, "probe", 20, at=3, bits=0x01, sealed=False)
+    result = testbed(command[0], damaged, *command[1:])
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "frames does not match its CRC-32" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -41,6 +41,7 @@ def play(
     from testbed.session.emulation import parse_names
     from testbed.session.file import SessionReader, find_session
     from testbed.session.recorded import recorded_bench
+    from testbed.session.replay.recording import check_frames
 
     if leash:
         die_with_parent()
@@ -50,6 +51,8 @@ def play(
     ):
         bench = recorded_bench(reader, Path(folder))
         names = parse_names(only, bench)
+        if not leash:
+            check_frames(reader, names)
         code = uvloop.run(_play(reader, bench, names, Path(folder), json=json, leash=leash))
     raise typer.Exit(code)
 
@@ -107,21 +110,12 @@ async def _interrupted() -> None:
 
 
 async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
-    """Return when one of them ends, with its fault or that of a callback, and the others have ended too."""
+    """Return when one of them ends, with its fault if it has one, and the others have ended too."""
     import asyncio
 
-    loop = asyncio.get_running_loop()
-    faulty: asyncio.Future[None] = loop.create_future()
-
-    def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, Exception) and not faulty.done():
-            faulty.set_exception(error)  # what was not played because of it would be blamed on others
-
-    loop.set_exception_handler(note)
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
-        done, _ = await asyncio.wait([*tasks, faulty], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Protocol
 
 from testbed.clock import Clock, Timer
@@ -29,6 +31,8 @@ class Player:
     """
 
     def __init__(self, script: Script, clock: Clock) -> None:
+        self.fault: Exception | None = None
+        """What kept it from playing on: a fault of ours, for which no controller can be blamed."""
         self._end: FarEnd | None = None
         self._script = script
         self._clock = clock
@@ -57,11 +61,12 @@ class Player:
 
     def sent(self, data: bytes) -> None:
         """Take what the controller sends; what comes before the start waits for it."""
-        if self._playing:
-            self._script.sent(self._now(), data)
-            self._play()
-        else:
+        if not self._playing:
             self._early.append(data)
+            return
+        with self._noting():
+            self._script.sent(self._now(), data)
+        self._play()
 
     def stop(self) -> None:
         """End: tell what the recording holds until now and the controller did not do."""
@@ -78,14 +83,25 @@ class Player:
         return self._clock.now() + self._shift_ns
 
     def _play(self) -> None:
-        now = self._now()
+        with self._noting():
+            self._play_until(self._now())
+            self._watch()
+
+    def _play_until(self, now: int) -> None:
         while (attempt := self._script.next_attempt()) is not None and attempt.time_ns <= now:
             self._hand_over(attempt.time_ns)
             self._script.open(attempt.time_ns)
         self._hand_over(now)
         if attempt is not None and not attempt.refused and self._end is not None:
             self._end.plug()  # what failed before has failed, and the next attempt reaches it
-        self._watch()
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.fault = self.fault or error
+            raise
 
     def _hand_over(self, until_ns: int) -> None:
         assert self._end is not None  # noqa: S101  (joined before the start)

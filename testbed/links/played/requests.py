@@ -12,7 +12,7 @@ from .track import Request
 _ELSEWHERE_NS = 1_000_000  # how much nearer a request about another place must be to seem the one meant
 _INSTEAD_NS = 5_000_000  # how near in time a request seems to have been asked instead of another
 _RHYTHM = 2  # how many requests show one
-_BREAK = 2.5  # how many times the usual time may pass before it is no rhythm any more
+_ONE_MISSING = (1.5, 2.5)  # times the usual time between two, when one is missing
 _EARLY = 0.4  # of the time between two recorded ones
 _AROUND_NS = 120_000_000  # how far from a request those stand between which it may fit
 
@@ -83,10 +83,11 @@ class Requests:
         made = self._made.get(place)
         if made is None or len(made) < _RHYTHM:
             return
-        before_ns, last_ns = made[-2].time_ns, made[-1].time_ns
-        gap_ns = found.time_ns - last_ns
+        usual_ns = made[-1].time_ns - made[-2].time_ns
+        gap_ns = found.time_ns - made[-1].time_ns
         # Of requests that come in a rhythm one is missing in the recording, just where one is asked now.
-        if gap_ns < _BREAK * (last_ns - before_ns) and found.time_ns - now_ns > _EARLY * gap_ns:
+        one_missing = _ONE_MISSING[0] * usual_ns < gap_ns < _ONE_MISSING[1] * usual_ns
+        if one_missing and found.time_ns - now_ns > _EARLY * gap_ns:
             self._more.append(now_ns)
 
     def _held(self, place: Hashable, until_ns: int, waiting: list[Request]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from testbed.errors import DamagedInput
@@ -23,6 +23,13 @@ def span_of(session: SessionReader) -> tuple[int, int]:
 def raw_frames(session: SessionReader, device: str) -> Iterator[RawFrame]:
     """Yield the frames of one device as a script takes them."""
     return ((frame.time_ns, frame.direction, frame.data) for frame in session.frames(device))
+
+
+def check_frames(session: SessionReader, devices: Iterable[str]) -> None:
+    """Raise DamagedInput when some frames cannot be read: better now than in the middle of a replay."""
+    for device in devices:
+        for _ in session.frames(device):
+            pass
 
 
 def offered_by(session: SessionReader, device: str, within: int = 1000) -> bytes:

@@ -61,8 +61,13 @@ class Stage:
             each.player.start(self._span[0], at_ns)
 
     def stop(self) -> dict[str, int]:
-        """End; returns for each device how many recorded requests were left out, where that is allowed."""
+        """End; returns for each device how many recorded requests were left out, where that is allowed.
+
+        Raises the fault of a player that could not play on.
+        """
         for each in self._playable():
+            if each.player.fault is not None:
+                raise each.player.fault
             each.player.stop()
         return {each.device.name: each.player.skipped for each in self._playable()}
 

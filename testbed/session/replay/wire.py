@@ -19,7 +19,7 @@ from testbed.session.verify import verify
 
 from .heard import compare_heard, departs
 from .playing import Playing, playing
-from .recording import span_of
+from .recording import check_frames, span_of
 from .script_parting import ScriptParting
 from .stimuli import ask_again
 
@@ -81,7 +81,9 @@ async def replay_on_wires(
         await verify(meant)
         absent = dict(session.meta().get("absent") or {})
         span_ns = span_of(session)
-        async with playing(recording, [name for name in meant.devices if name not in absent]) as played:
+        names = [name for name in meant.devices if name not in absent]
+        check_frames(session, names)
+        async with playing(recording, names) as played:
             rewired = played.emulation.rewire(meant)
             _load_libraries(rewired)
             ran = _Replayed(session, rewired, path, played, tell)
