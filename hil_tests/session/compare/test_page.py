@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from testbed.session.compare import Rules, SessionRecording, compare, write_html
-from testbed.session.compare.curves import Curve
 from testbed.session.compare.drawing import html
 from testbed.session.file import SessionReader
+from testbed.session.page import Curve
 from testbed.signals import Event, Level
 
 from .memory import SECOND, Memory, bad, curve

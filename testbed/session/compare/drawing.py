@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from testbed.errors import UsageError
 from testbed.session.file.rows import finite
+from testbed.session.page import Curve, fill, packed, write
 from testbed.signals import Command, Outcome, Verdict
 
-from .columns import Times, Values
 from .comparison import Comparison, Progress
-from .curves import Curve, curves
+from .curves import curves
 from .recording import Recording
 from .tracks import Tracks
 
@@ -26,31 +22,12 @@ _GOOD = (Outcome.ACKNOWLEDGED, Outcome.SUPERSEDED, Outcome.PENDING)
 
 def write_html(comparison: Comparison, file: Path, progress: Progress | None = None) -> None:
     """Write the page; raises UsageError when the file cannot be written."""
-    page = html(comparison, progress)
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}", "give another file with --html") from error
+    write(html(comparison, progress), file, "--html")
 
 
 def html(comparison: Comparison, progress: Progress | None = None) -> str:
     """Return the page."""
-    from youplot.vendor import uplot_css, uplot_js
-
-    parts = files(__package__) / "page"
-    page = (parts / "page.html").read_text(encoding="utf-8")
-    data = json.dumps(_data(comparison, progress), allow_nan=False, separators=(",", ":"))
-    pieces = {
-        "{{uplot.css}}": uplot_css(),
-        "{{page.css}}": (parts / "page.css").read_text(encoding="utf-8"),
-        "{{uplot.js}}": uplot_js(),
-        "{{page.js}}": (parts / "page.js").read_text(encoding="utf-8"),
-        # Whatever a device said: nothing in it can end the script element.
-        "{{data}}": data.replace("<", "\\u003c"),
-    }
-    for place, piece in pieces.items():
-        page = page.replace(place, piece, 1)
-    return page
+    return fill(__package__, _data(comparison, progress))
 
 
 def _data(comparison: Comparison, progress: Progress | None) -> dict[str, Any]:
@@ -75,7 +52,7 @@ def _data(comparison: Comparison, progress: Progress | None) -> dict[str, Any]:
                 "unit": signal.unit,
                 "steps": signal.writable,
                 "tolerance": tolerance.absolute,
-                "curves": {name: _packed(*points) for name, points in found.items()},
+                "curves": {name: packed(*points) for name, points in found.items()},
                 "commands": {letter: marks[letter].get(path, []) for letter, _ in both},
             }
         )
@@ -95,14 +72,6 @@ def _span(tracks: Tracks) -> list[float]:
     """Return when the first of both begins and the last ends, in s."""
     moments = (*tracks.span(tracks.a), *tracks.span(tracks.b))
     return [min(moments) / 1e9, max(moments) / 1e9]
-
-
-def _packed(times: Times, values: Values) -> dict[str, str]:
-    """Return a curve as base64: times in s as float64, values as float32, both little-endian."""
-    return {
-        "t": base64.b64encode((times / 1e9).astype("<f8").tobytes()).decode(),
-        "v": base64.b64encode(values.astype("<f4").tobytes()).decode(),
-    }
 
 
 def _commands(recording: Recording, tracks: Tracks) -> dict[str, list[list[float]]]:
