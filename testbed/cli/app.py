@@ -28,6 +28,7 @@ from . import (
     recover,
     replay,
     replay_all,
+    report,
     run,
     scan,
     serve,
@@ -73,6 +74,7 @@ app.command()(grafana.grafana)
 app.command()(recover.recover)
 app.command()(serve.serve)
 app.add_typer(users.users, name="users")
+app.command()(report.report)
 
 
 def _version(wanted: bool) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from testbed.session.file.rows import finite
-from testbed.session.page import Curve, fill, packed, write
-from testbed.signals import Command, Outcome, Verdict
+from testbed.session.page import CommandMarks, fill, packed, write
 
 from .comparison import Comparison, Progress
 from .curves import curves
@@ -17,7 +14,6 @@ from .recording import Recording
 from .tracks import Tracks
 
 _EVENTS_SHOWN = 500
-_GOOD = (Outcome.ACKNOWLEDGED, Outcome.SUPERSEDED, Outcome.PENDING)
 
 
 def write_html(comparison: Comparison, file: Path, progress: Progress | None = None) -> None:
@@ -75,25 +71,11 @@ def _span(tracks: Tracks) -> list[float]:
 
 
 def _commands(recording: Recording, tracks: Tracks) -> dict[str, list[list[float]]]:
-    """Return [time in s, 1 if it did not go through] of the commands to each signal, thinned out."""
-    start, end = tracks.span(recording)
-    found: dict[str, tuple[list[int], list[float]]] = {}
+    """Return the marks of the commands to each signal."""
+    marks = CommandMarks(tracks.start(recording), *tracks.span(recording))
     for command in recording.commands():
-        path = recording.signals[command.signal].path
-        times, failed = found.setdefault(path, ([], []))
-        times.append(command.time_ns - tracks.start(recording))
-        failed.append(float(_failed(command)))
-    marks = {}
-    for path, (times, failed) in found.items():
-        curve = Curve(start, end)
-        curve.add(np.array(times, np.int64), np.array(failed))
-        thinned = curve.points()
-        marks[path] = np.column_stack((thinned[0] / 1e9, thinned[1])).tolist()
-    return marks
-
-
-def _failed(command: Command) -> bool:
-    return command.verdict is Verdict.REFUSED or command.outcome not in _GOOD
+        marks.add(recording.signals[command.signal].path, command)
+    return marks.packed()
 
 
 def _events(letter: str, recording: Recording, tracks: Tracks) -> list[dict[str, Any]]:
