@@ -7,7 +7,7 @@ from .matrix import Trace, traces
 from .rates import Rate, rates
 from .report import Report
 from .requirements import Requirement, read_requirements
-from .writing import html, write_html
+from .writing import html, write_html, write_json
 
 __all__ = [
     "Entry",
@@ -22,5 +22,6 @@ __all__ = [
     "read_requirements",
     "traces",
     "write_html",
+    "write_json",
     "write_junit",
 ]

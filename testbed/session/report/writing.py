@@ -1,7 +1,8 @@
-"""Writes a report as one HTML file that needs no network to be opened."""
+"""Writes a report: as one HTML file that needs no network to be opened, or as JSON."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,11 @@ _FEWEST, _MOST = 100, 1000  # stretches of time of one curve, of two points each
 def write_html(report: Report, file: Path, progress: Progress | None = None) -> None:
     """Write the page; raises UsageError when the file cannot be written, DamagedInput for a session."""
     write(html(report, progress), file, "-o")
+
+
+def write_json(report: Report, file: Path) -> None:
+    """Write the report without its curves as one JSON object; raises UsageError when that cannot be."""
+    write(json.dumps(report.as_dict(), allow_nan=False, ensure_ascii=False, indent=1) + "\n", file, "-o")
 
 
 def html(report: Report, progress: Progress | None = None) -> str:
