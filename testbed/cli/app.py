@@ -26,6 +26,7 @@ from . import (
     play,
     promote,
     recover,
+    record,
     replay,
     replay_all,
     report,
@@ -34,6 +35,7 @@ from . import (
     serve,
     sessions,
     users,
+    watch,
     why,
 )
 
@@ -75,6 +77,8 @@ app.command()(recover.recover)
 app.command()(serve.serve)
 app.add_typer(users.users, name="users")
 app.command()(report.report)
+app.command()(record.record)
+app.command()(watch.watch)
 
 
 def _version(wanted: bool) -> None:

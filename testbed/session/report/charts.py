@@ -29,6 +29,8 @@ class Parts:
     """Prediction by what it predicts."""
     loops: dict[str, str] = field(default_factory=dict)
     """What a loop reads, by the loop's name."""
+    derived: frozenset[str] = frozenset()
+    """What no device measured: predictions and residuals."""
 
     @classmethod
     def of(cls, session: SessionReader) -> Parts:
@@ -39,6 +41,7 @@ class Parts:
             return cls(
                 {model["predicts"]: model["prediction"] for model in models},
                 {name: loop["reads"] for name, loop in told["loops"].items()},
+                frozenset(model[key] for model in models for key in ("prediction", "residual")),
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             return cls()
