@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from watchfiles import Change
 
 _SUFFIXES = (".py", ".yaml", ".yml", ".csv", ".toml", ".ini", ".cfg")
+_TURN_MS = 500
 _NOTHING_COLLECTED = 5  # of pytest's exit codes
 
 
@@ -39,27 +40,38 @@ def watch(
     if hil not in ("virtual", "emulated", "replay"):
         raise UsageError(f"--hil {hil}: tests are watched in virtual, emulated or replay mode")
     given = ["--hil", hil, *(["--bench", str(bench)] if bench is not None else []), *(args or [])]
-    _pytest(places, given)
     _follow(places, given)
 
 
 def _follow(places: list[Path], given: list[str]) -> None:
     from watchfiles import watch as changes
 
+    root, begun = Path.cwd().resolve(), False
+    batches = changes(
+        root,
+        watch_filter=partial(_interesting, root),
+        raise_interrupt=False,
+        rust_timeout=_TURN_MS,
+        yield_on_timeout=True,
+    )
+    for batch in batches:  # the first one comes when it is watching: nothing is missed during the first run
+        if not begun:
+            begun = True
+            _pytest(places, given)
+        if batch:
+            _rerun(root, places, [Path(name) for _, name in batch], given)
+
+
+def _rerun(root: Path, places: list[Path], changed: list[Path], given: list[str]) -> None:
     from testbed.session.authoring.affected import Project
 
-    typer.echo("watching; Ctrl-C ends", err=True)
-    root = Path.cwd().resolve()
-    for batch in changes(root, watch_filter=partial(_interesting, root), raise_interrupt=False, step=100):
-        changed = [Path(name) for _, name in batch]
-        affected = Project(root).affected(_tests(places), changed)
-        told = ", ".join(sorted({file.name for file in changed}))
-        if not affected:
-            typer.echo(f"{told}: no test has to do with it", err=True)
-            continue
-        typer.echo(f"{told}: running {len(affected)} of the test files", err=True)
-        _pytest([file.relative_to(root) if root in file.parents else file for file in affected], given)
-        typer.echo("watching; Ctrl-C ends", err=True)
+    affected = Project(root).affected(_tests(places), changed)
+    told = ", ".join(sorted({file.name for file in changed}))
+    if not affected:
+        typer.echo(f"{told}: no test has to do with it", err=True)
+        return
+    typer.echo(f"{told}: running {len(affected)} of the test files", err=True)
+    _pytest([file.relative_to(root) if root in file.parents else file for file in affected], given)
 
 
 def _interesting(root: Path, change: Change, name: str) -> bool:
@@ -88,3 +100,4 @@ def _pytest(places: list[Path], given: list[str]) -> None:
         raise typer.Exit from None
     if code == _NOTHING_COLLECTED:
         typer.echo("no test was collected", err=True)
+    typer.echo("watching; Ctrl-C ends", err=True)

@@ -69,8 +69,8 @@ def _steps(session: SessionReader) -> Iterator[Step]:
             groups.append([command])
     stopped_ns = session.meta().get("stopped_ns")
     end_ns = stopped_ns if isinstance(stopped_ns, int) else session.span()[1]
-    begins = [group[0].time_ns for group in groups]
-    for group, until_ns in zip(groups, [*begins[1:], end_ns], strict=True):
+    ends = [*(group[0].time_ns for group in groups[1:]), end_ns]
+    for group, until_ns in zip(groups, ends, strict=False):  # without groups there is an end all the same
         yield Step(group, group[-1].time_ns, until_ns)
 
 
