@@ -150,9 +150,6 @@ async def _run(
                 stack.enter_context(save_key(asyncio.get_running_loop(), controller.save))
             with news.heard_by(controller.report):
                 return await controller.run(seconds), controller.recording_failure, controller.saved
-            controller = Run(bench, path, seed=seed, emulated=names, absent=absent, tell=speak or tell)
-            stop_on_signals(controller.stop)
-            return await controller.run(seconds), controller.recording_failure
 
 
 def _check_virtual(
@@ -208,7 +205,6 @@ def spare_the_collector() -> None:
 
 def stop_on_signals(stop: Callable[[str], None]) -> None:
     """Call `stop` with the reason when a signal asks this process to end."""
-    """Call `stop` with the reason when this process is asked to end."""
     import asyncio
     import signal
 
