@@ -34,10 +34,11 @@ def fill(package: str, data: Any) -> str:
     return page
 
 
-def write(page: str, file: Path, option: str) -> None:
+def write(page: str, file: Path, option: str, *, make_folder: bool = False) -> None:
     """Write a page; raises UsageError, naming the option to give another file with, when that fails."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(page, encoding="utf-8")
     except OSError as error:
         raise UsageError(

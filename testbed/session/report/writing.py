@@ -27,12 +27,17 @@ _FEWEST, _MOST = 100, 1000  # stretches of time of one curve, of two points each
 
 def write_html(report: Report, file: Path, progress: Progress | None = None) -> None:
     """Write the page; raises UsageError when the file cannot be written, DamagedInput for a session."""
-    write(html(report, progress), file, "-o")
+    write(html(report, progress), file, "-o", make_folder=True)
 
 
 def write_json(report: Report, file: Path) -> None:
     """Write the report without its curves as one JSON object; raises UsageError when that cannot be."""
-    write(json.dumps(report.as_dict(), allow_nan=False, ensure_ascii=False, indent=1) + "\n", file, "-o")
+    write(
+        json.dumps(report.as_dict(), allow_nan=False, ensure_ascii=False, indent=1) + "\n",
+        file,
+        "-o",
+        make_folder=True,
+    )
 
 
 def html(report: Report, progress: Progress | None = None) -> str:
