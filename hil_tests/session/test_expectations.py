@@ -62,6 +62,26 @@ def test_a_failure_says_what_came_and_when():
     assert judge("a.b stays below 85 degC", [20, 20, 90.5]).detail == "90.5 degC at 2.00 s"
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "band", "time", "decided"),
+    [
+        ("a.b stays below 85 degC after 1 s", [20, 20, 86, 60], (None, 85), (1, 4), 2),
+        ("a.b stays between 10 degC and 70 degC", [20, 65, 12], (10, 70), (0, 3), None),
+        ("a.b settles at 60 degC +/- 1 K within 3 s", [20, 50, 59.5, 60.2], (59, 61), (3, 4), 2),
+        ("a.b settles at 60 degC +/- 1 K within 2 s", [20, 50, 55], (59, 61), (2, 3), 2),
+        ("a.b settles at 60 degC +/- 1 K within 2 s", [20, 60, 60, BAD], (59, 61), (2, 4), 4),
+        ("a.b reaches 50 degC within 3 s", [20, 40, 55, 30, 30], (50, None), (0, 3), 2),
+        ("a.b reaches 90 degC within 3 s", [20, 40, 55, 30, 30], (90, None), (0, 3), 3),
+        ("a.b stays good", [20, BAD, 20], (None, None), (0, 3), 1),
+    ],
+)
+def test_a_judgement_says_where_it_belongs_in_a_drawing(text, values, band, time, decided):
+    found = judge(text, values)
+    assert (found.signal, found.low, found.high) == ("a.b", *band)
+    assert (found.since_ns, found.until_ns) == tuple(second * 10**9 for second in time)
+    assert found.at_ns == (None if decided is None else decided * 10**9)
+
+
 def test_a_blocked_expectation_says_why_no_sample_came():
     assert judge("a.b stays above 1 degC", [BAD]).detail == "no good sample: offline: unplugged"
 

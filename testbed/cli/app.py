@@ -25,14 +25,17 @@ from . import (
     new,
     play,
     promote,
+    record,
     recover,
     replay,
     replay_all,
+    report,
     run,
     scan,
     serve,
     sessions,
     users,
+    watch,
     why,
 )
 
@@ -73,6 +76,9 @@ app.command()(grafana.grafana)
 app.command()(recover.recover)
 app.command()(serve.serve)
 app.add_typer(users.users, name="users")
+app.command()(report.report)
+app.command()(record.record)
+app.command()(watch.watch)
 
 
 def _version(wanted: bool) -> None:

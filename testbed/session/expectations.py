@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
-
-import msgspec
 
 from testbed.bench import Expectation, ExpectationKind
 from testbed.signals import Quality, Sample
 
+from .results import ExpectationVerdict, Judgement
 
-class ExpectationVerdict(StrEnum):
-    """What became of an expectation."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    """No good sample ever came: there was nothing to judge."""
-    UNDECIDED = "undecided"
-    """The run ended before the time that the expectation allows, and it had not failed yet."""
-
-
-class Judgement(msgspec.Struct, frozen=True):
-    """The verdict on one expectation.
-
-    `margin` is in `unit`: how far the signal stayed inside its band at the closest (negative: how far
-    outside); None where there is nothing to measure.
-    """
-
-    text: str
-    verdict: ExpectationVerdict
-    margin: float | None
-    unit: str
-    detail: str
+__all__ = ["ExpectationVerdict", "Judge", "Judgement"]
 
 
 class Judge:
@@ -50,6 +26,7 @@ class Judge:
         self._entered_ns: int | None = None  # when the signal last came into its band
         self._judged_late = False
         self._broken: str | None = None
+        self._broken_ns: int | None = None
         self._last_bad: str | None = None
 
     def observe(self, sample: Sample) -> None:
@@ -69,24 +46,53 @@ class Judge:
         elif self._e.kind is ExpectationKind.STAYS:
             self._margin = min(self._margin, margin)
             if margin < 0 and self._broken is None:
-                self._broken = f"{self._value(sample.value)} {self._at(sample.time_ns)}"
+                self._break(sample.time_ns, self._value(sample.value))
 
     def finish(self, end_ns: int) -> Judgement:
         """Return the verdict at the end of the run."""
         verdict, detail = self._verdict(end_ns)
-        finite = math.isfinite(self._margin)
-        return Judgement(self._e.text, verdict, self._margin if finite else None, self._e.unit, detail)
+        return Judgement(
+            text=self._e.text,
+            verdict=verdict,
+            margin=_bound(self._margin),
+            unit=self._e.unit,
+            detail=detail,
+            signal=self._e.signal,
+            low=_bound(self._e.low),
+            high=_bound(self._e.high),
+            since_ns=self._since_ns(),
+            until_ns=end_ns if self._e.kind is not ExpectationKind.REACHES else self._due_ns(end_ns),
+            at_ns=self._decided_ns(verdict, end_ns),
+        )
+
+    def _decided_ns(self, verdict: ExpectationVerdict, end_ns: int) -> int | None:
+        if self._broken_ns is not None:
+            return self._broken_ns
+        if verdict is ExpectationVerdict.FAILED:  # bad at the end, or it did not come about in time
+            return self._due_ns(end_ns) if self._entered_ns is None else end_ns
+        return self._entered_ns
+
+    def _since_ns(self) -> int:
+        settles = self._e.kind is ExpectationKind.SETTLES and math.isfinite(self._within_ns)
+        return round(self._within_ns) if settles else self._after_ns
+
+    def _due_ns(self, end_ns: int) -> int:
+        return round(min(end_ns, self._within_ns))
+
+    def _break(self, time_ns: int, what: str) -> None:
+        self._broken, self._broken_ns = f"{what} {self._at(time_ns)}", time_ns
 
     def _bad(self, sample: Sample) -> None:
         self._last_bad = sample.reason
         if self._e.kind is ExpectationKind.GOOD and sample.time_ns >= self._after_ns and self._broken is None:
-            self._broken = f"{sample.quality.word} {self._at(sample.time_ns)}: {sample.reason}"
+            self._break(sample.time_ns, sample.quality.word)
+            self._broken = f"{self._broken}: {sample.reason}"
 
     def _settling(self, sample: Sample, margin: float) -> None:
         if self._broken is not None:
             return
         if sample.time_ns > self._within_ns and (margin < 0 or self._entered_ns is None):
-            self._broken = f"{self._value(sample.value)} {self._at(sample.time_ns)}"
+            self._break(sample.time_ns, self._value(sample.value))
             if margin < 0 or math.isinf(self._margin):
                 self._margin = margin
             return
@@ -139,3 +145,7 @@ class Judge:
 
 def _finite(value: float) -> float:
     return value if math.isfinite(value) else 0.0
+
+
+def _bound(value: float) -> float | None:
+    return value if math.isfinite(value) else None

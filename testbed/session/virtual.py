@@ -14,6 +14,7 @@ from testbed.emulators.places import MemoryPlaces
 from testbed.links import Switchboard
 from testbed.plants import Plant
 
+from .assembly import Assembly
 from .emulation import Emulation
 from .metadata import about_host
 from .plant import make_plant
@@ -29,12 +30,13 @@ def run_virtually(
     seed: int,
     tell: Tell,
     begun: Callable[[Run, VirtualClock], None] = lambda run, clock: None,
+    assembled: Callable[[Assembly], None] = lambda parts: None,
 ) -> tuple[RunVerdict, str]:
     """Run a bench for `seconds` of virtual time; return the verdict and why recording failed (if it did).
 
     The same bench, seed and program give the same stream digest on every run and machine. `begun` is
-    called once, in the loop, before anything happens. Raises VirtualTimeError for what cannot be in
-    virtual time.
+    called once, in the loop, before anything happens, `assembled` with the parts of the run before they
+    do anything. Raises VirtualTimeError for what cannot be in virtual time.
     """
     about, plant = about_host(bench), make_plant(bench)
 
@@ -44,6 +46,7 @@ def run_virtually(
             run = Run(
                 emulated.rewire(bench), path, seed=seed, emulated=list(bench.devices), tell=tell,
                 absent=emulated.failed, setting=Setting.virtual(clock, lambda device: board, about),
+                assembled=assembled,
             )  # fmt: skip
             begun(run, clock)
             return await run.run(seconds), run.recording_failure

@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hil_tests.support.browser import title_in_browser
 from testbed.session.compare import Rules, SessionRecording, compare, write_html
-from testbed.session.compare.curves import Curve
 from testbed.session.compare.drawing import html
 from testbed.session.file import SessionReader
+from testbed.session.page import Curve
 from testbed.signals import Event, Level
 
 from .memory import SECOND, Memory, bad, curve
@@ -90,23 +89,6 @@ def test_a_browser_draws_every_chart_without_a_network_and_zooms_them_together(p
     assert found["verdict"] == "diverged"
     assert found["charts"] == found["drawn"] == found["ranges"] == 2 * signals
     assert found["rows"] > 10
-
-
-def title_in_browser(page: Path, profile: Path) -> str:
-    """Return the title of a page once its scripts have run, in a browser that reaches no other host."""
-    chromium = shutil.which("chromium")
-    assert chromium is not None
-    done = subprocess.run(
-        [
-            chromium, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1200,20000",
-            "--virtual-time-budget=60000", "--dump-dom", page.as_uri(),
-        ],
-        capture_output=True, encoding="utf-8", timeout=100, check=True,
-    )  # fmt: skip
-    title = re.search(r"<title>(.*?)</title>", done.stdout)
-    assert title is not None, done.stderr
-    return title[1].replace("&quot;", '"')
 
 
 # Curves ---------------------------------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
+
+from testbed.session.xml_text import plain
 
 from .outcome import CaseVerdict, Outcome
 
@@ -15,8 +16,6 @@ _ELEMENTS = {
     CaseVerdict.DAMAGED: "error",
     CaseVerdict.BROKEN: "error",
 }
-_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold (section 2.2)."""
 
 
 def write_junit(outcomes: Sequence[Outcome], file: Path) -> None:
@@ -34,15 +33,11 @@ def write_junit(outcomes: Sequence[Outcome], file: Path) -> None:
     for outcome in outcomes:
         seconds = f"{outcome.seconds:.3f}"
         case = ElementTree.SubElement(
-            suite, "testcase", {"classname": _SUITE, "name": _plain(outcome.name), "time": seconds}
+            suite, "testcase", {"classname": _SUITE, "name": plain(outcome.name), "time": seconds}
         )
         if not outcome.same:
-            text = _plain(outcome.text)
+            text = plain(outcome.text)
             told = {"message": (text.splitlines() or [""])[0], "type": outcome.verdict.value}
             ElementTree.SubElement(case, _ELEMENTS[outcome.verdict], told).text = text
     ElementTree.indent(suites)
     ElementTree.ElementTree(suites).write(file, encoding="utf-8", xml_declaration=True)
-
-
-def _plain(text: str) -> str:
-    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,4 +1,4 @@
-"""Curves for drawing: so few points that a page stays light, and every extreme still among them."""
+"""The curves of one signal in both sessions, for drawing."""
 
 from __future__ import annotations
 
@@ -6,55 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from testbed.session.page import Curve
 from testbed.signals import Quality, Signal
 
-from .columns import Columns, Times, Values, joined
+from .columns import Columns, Times, Values
 from .feed import Feed, in_time
 from .recording import Recording
 from .tracks import Tracks, signal_of
 
-_BUCKETS = 1000
 _REACH_NS = 10**9  # how far from a sample the other session's samples may be that it is compared with
-
-
-class Curve:
-    """Gathers points; when they are too many, the lowest and the highest of each stretch of time.
-
-    A value that is NaN makes a gap, unless there are others in its stretch.
-    """
-
-    def __init__(self, start_ns: int, end_ns: int) -> None:
-        self._start = start_ns
-        self._width = max((end_ns - start_ns) // _BUCKETS, 0) + 1
-        self._parts: list[Columns] = []
-        self._size = 0
-
-    def add(self, times: Times, values: Values) -> None:
-        """Add points."""
-        self._parts.append(Columns(times, values, np.zeros(len(times), np.int64)))
-        self._size += len(times)
-        if self._size > 64 * _BUCKETS:
-            self._reduce()
-
-    def points(self) -> tuple[Times, Values]:
-        """Return times (ns) and values in the order of time."""
-        if self._size > 2 * _BUCKETS:
-            self._reduce()
-        points = joined(self._parts).in_time()
-        return points.times, points.values
-
-    def _reduce(self) -> None:
-        points = joined(self._parts)
-        buckets = (points.times - self._start) // self._width
-        order = np.lexsort((points.values, buckets))  # NaN stands behind every number
-        buckets = buckets[order]
-        ends = np.flatnonzero(np.append(buckets[1:] != buckets[:-1], True))
-        begins = np.append(0, ends[:-1] + 1)
-        numbers = np.add.reduceat(np.isfinite(points.values[order]), begins)
-        highest = begins + np.maximum(numbers - 1, 0)
-        kept = np.unique(np.concatenate((order[begins], order[highest])))
-        self._parts = [points.part(kept)]
-        self._size = len(kept)
 
 
 def curves(signal: Signal, tracks: Tracks) -> dict[str, tuple[Times, Values]]:

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from testbed.errors import UsageError
 from testbed.session.file.rows import finite
-from testbed.signals import Command, Outcome, Verdict
+from testbed.session.page import CommandMarks, fill, packed, write
 
-from .columns import Times, Values
 from .comparison import Comparison, Progress
-from .curves import Curve, curves
+from .curves import curves
 from .recording import Recording
 from .tracks import Tracks
 
 _EVENTS_SHOWN = 500
-_GOOD = (Outcome.ACKNOWLEDGED, Outcome.SUPERSEDED, Outcome.PENDING)
 
 
 def write_html(comparison: Comparison, file: Path, progress: Progress | None = None) -> None:
     """Write the page; raises UsageError when the file cannot be written."""
-    page = html(comparison, progress)
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}", "give another file with --html") from error
+    write(html(comparison, progress), file, "--html")
 
 
 def html(comparison: Comparison, progress: Progress | None = None) -> str:
     """Return the page."""
-    from youplot.vendor import uplot_css, uplot_js
-
-    parts = files(__package__) / "page"
-    page = (parts / "page.html").read_text(encoding="utf-8")
-    data = json.dumps(_data(comparison, progress), allow_nan=False, separators=(",", ":"))
-    pieces = {
-        "{{uplot.css}}": uplot_css(),
-        "{{page.css}}": (parts / "page.css").read_text(encoding="utf-8"),
-        "{{uplot.js}}": uplot_js(),
-        "{{page.js}}": (parts / "page.js").read_text(encoding="utf-8"),
-        # Whatever a device said: nothing in it can end the script element.
-        "{{data}}": data.replace("<", "\\u003c"),
-    }
-    for place, piece in pieces.items():
-        page = page.replace(place, piece, 1)
-    return page
+    return fill(__package__, _data(comparison, progress))
 
 
 def _data(comparison: Comparison, progress: Progress | None) -> dict[str, Any]:
@@ -75,7 +48,7 @@ def _data(comparison: Comparison, progress: Progress | None) -> dict[str, Any]:
                 "unit": signal.unit,
                 "steps": signal.writable,
                 "tolerance": tolerance.absolute,
-                "curves": {name: _packed(*points) for name, points in found.items()},
+                "curves": {name: packed(*points) for name, points in found.items()},
                 "commands": {letter: marks[letter].get(path, []) for letter, _ in both},
             }
         )
@@ -97,34 +70,12 @@ def _span(tracks: Tracks) -> list[float]:
     return [min(moments) / 1e9, max(moments) / 1e9]
 
 
-def _packed(times: Times, values: Values) -> dict[str, str]:
-    """Return a curve as base64: times in s as float64, values as float32, both little-endian."""
-    return {
-        "t": base64.b64encode((times / 1e9).astype("<f8").tobytes()).decode(),
-        "v": base64.b64encode(values.astype("<f4").tobytes()).decode(),
-    }
-
-
 def _commands(recording: Recording, tracks: Tracks) -> dict[str, list[list[float]]]:
-    """Return [time in s, 1 if it did not go through] of the commands to each signal, thinned out."""
-    start, end = tracks.span(recording)
-    found: dict[str, tuple[list[int], list[float]]] = {}
+    """Return the marks of the commands to each signal."""
+    marks = CommandMarks(tracks.start(recording), *tracks.span(recording))
     for command in recording.commands():
-        path = recording.signals[command.signal].path
-        times, failed = found.setdefault(path, ([], []))
-        times.append(command.time_ns - tracks.start(recording))
-        failed.append(float(_failed(command)))
-    marks = {}
-    for path, (times, failed) in found.items():
-        curve = Curve(start, end)
-        curve.add(np.array(times, np.int64), np.array(failed))
-        thinned = curve.points()
-        marks[path] = np.column_stack((thinned[0] / 1e9, thinned[1])).tolist()
-    return marks
-
-
-def _failed(command: Command) -> bool:
-    return command.verdict is Verdict.REFUSED or command.outcome not in _GOOD
+        marks.add(recording.signals[command.signal].path, command)
+    return marks.packed()
 
 
 def _events(letter: str, recording: Recording, tracks: Tracks) -> list[dict[str, Any]]:

@@ -1,33 +1,8 @@
 "use strict";
-// Draws the page from the data in it. Whatever a device said is set as text, never as markup.
+// Draws the page that compares two sessions.
 
-const data = JSON.parse(document.getElementById("data").textContent);
 const result = data.result;
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const charts = [];
-
-function make(tag, text, className) {
-  const element = document.createElement(tag);
-  if (text !== undefined && text !== null) element.textContent = String(text);
-  if (className) element.className = className;
-  return element;
-}
-
-function table(headings, rows) {
-  const made = make("table");
-  const head = made.createTHead().insertRow();
-  headings.forEach((heading) => head.append(heading instanceof Node ? heading : make("th", heading)));
-  const body = made.createTBody();
-  rows.forEach(({ cells, className }) => {
-    const row = body.insertRow();
-    row.className = className || "";
-    cells.forEach((cell) => row.append(cell instanceof Node ? cell : make("td", cell)));
-  });
-  return made;
-}
-
-const number = (value, digits = 6) => (value === null || value === undefined ? "-" : Number(value.toPrecision(digits)));
-const seconds = (value) => (value === null || value === undefined ? "" : `${value >= 0 ? "+" : ""}${value.toFixed(9)} s`);
+const time = new TimeAxis(data.span[0], data.span[1], "time");
 
 // What was compared -------------------------------------------------------------------------------
 
@@ -105,55 +80,6 @@ function bytes(found) {
 
 // Charts --------------------------------------------------------------------------------------------
 
-function unpack(text, type) {
-  return new type(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
-}
-
-function points(curve) {
-  return [Array.from(unpack(curve.t, Float64Array)), Array.from(unpack(curve.v, Float32Array), (value) => (Number.isNaN(value) ? null : value))];
-}
-
-function series(label, name, steps, width = 1.3) {
-  const paths = steps ? { paths: uPlot.paths.stepped({ align: 1 }) } : {};
-  return { label, stroke: colour(name), width, points: { show: false }, value: (_, value) => number(value), ...paths };
-}
-
-// All charts show the same time: what one is zoomed to, the others are.
-let shown = { min: data.span[0], max: data.span[1] };
-let following = false;
-function follow(chart) {
-  if (following) return;
-  following = true;
-  shown = { min: chart.scales.x.min, max: chart.scales.x.max };
-  for (const other of charts) if (other !== chart) other.setScale("x", shown);
-  following = false;
-}
-
-function options(width, height, lines, hooks) {
-  const axis = { stroke: colour("text"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
-  return {
-    width, height, series: [{ label: "s", value: (_, value) => (value === null ? "-" : value.toFixed(4)) }, ...lines],
-    scales: {
-      x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-      y: { range: (_, low, high) => (low === high ? [low - 1, high + 1] : uPlot.rangeNum(low, high, 0.1, true)) },
-    },
-    axes: [axis, { ...axis, size: 70, space: 24 }],
-    cursor: { sync: { key: "time", setSeries: false }, drag: { x: true, y: false }, points: { size: 5 } },
-    hooks: { setScale: [(chart, key) => key === "x" && follow(chart)], ...hooks },
-  };
-}
-
-function vertical(chart, at, top, bottom, stroke, width = 1) {
-  const x = chart.valToPos(at, "x", true);
-  if (!(x >= chart.bbox.left && x <= chart.bbox.left + chart.bbox.width)) return;
-  chart.ctx.strokeStyle = stroke;
-  chart.ctx.lineWidth = width * devicePixelRatio;
-  chart.ctx.beginPath();
-  chart.ctx.moveTo(x, top);
-  chart.ctx.lineTo(x, bottom);
-  chart.ctx.stroke();
-}
-
 function marks(signal) {
   return (chart) => {
     const { top, height } = chart.bbox, bottom = top + height, tick = 7 * devicePixelRatio;
@@ -161,55 +87,28 @@ function marks(signal) {
       const base = letter === "a" ? bottom : bottom - tick;
       for (const [at, failed] of signal.commands[letter]) vertical(chart, at, base - tick, base, failed ? colour("bad") : colour("quiet"));
     }
-    for (const event of data.events) triangle(chart, event, top, tick);
+    const fill = (event) => ({ info: colour(event.run), warning: colour("b"), error: colour("bad") })[event.level];
+    for (const event of data.events) triangle(chart, event.t, top, tick, fill(event));
     if (result.first) vertical(chart, result.first.time_s, top, bottom, colour("bad"), 1.5);
   };
 }
 
-function triangle(chart, event, top, size) {
-  const x = chart.valToPos(event.t, "x", true);
-  if (!(x >= chart.bbox.left && x <= chart.bbox.left + chart.bbox.width)) return;
-  chart.ctx.fillStyle = { info: colour(event.run), warning: colour("b"), error: colour("bad") }[event.level];
-  chart.ctx.beginPath();
-  chart.ctx.moveTo(x - size / 2, top);
-  chart.ctx.lineTo(x + size / 2, top);
-  chart.ctx.lineTo(x, top + size);
-  chart.ctx.fill();
-}
-
 function band(tolerance) {
-  return (chart) => {
-    if (!tolerance) return;
-    const { left, top, width, height } = chart.bbox;
-    const high = Math.max(chart.valToPos(tolerance, "y", true), top);
-    const low = Math.min(chart.valToPos(-tolerance, "y", true), top + height);
-    chart.ctx.fillStyle = colour("band");
-    chart.ctx.fillRect(left, high, width, low - high);
-  };
+  return (chart) => tolerance && area(chart, -tolerance, tolerance, null, null, colour("band"));
 }
 
 function draw(signal, place) {
   const a = points(signal.curves.a), b = points(signal.curves.b), difference = points(signal.curves.difference);
   const width = place.clientWidth;
   const lines = [series("a", "a", signal.steps, 2.8), series("b", "b", signal.steps)];
-  const both = new uPlot(options(width, 190, lines, { draw: [marks(signal)] }), uPlot.join([a, b]), place);
-  const apart = new uPlot(options(width, 110, [series("b less a", "difference", signal.steps)], { drawClear: [band(signal.tolerance)] }), difference, place);
-  following = true; // what is drawn now must not zoom the others out
-  for (const chart of [both, apart]) chart.setScale("x", shown);
-  charts.push(both, apart);
-  following = false;
-  document.body.dataset.drawn = String(charts.length);
+  const both = new uPlot(options(width, 190, lines, time, { draw: [marks(signal)] }), uPlot.join([a, b]), place);
+  const apart = new uPlot(options(width, 110, [series("b less a", "difference", signal.steps)], time, { drawClear: [band(signal.tolerance)] }), difference, place);
+  time.add(both, apart);
 }
 
 function signals() {
   const list = document.getElementById("signals");
-  const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      seen.unobserve(entry.target);
-      draw(data.signals[Number(entry.target.dataset.index)], entry.target);
-    }
-  }, { rootMargin: "600px" });
+  const seen = onSight((place) => draw(data.signals[Number(place.dataset.index)], place));
   data.signals.forEach((signal, index) => {
     const found = result.signals[signal.name];
     const box = make("article", undefined, "signal");
