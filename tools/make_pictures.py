@@ -2,7 +2,8 @@
 
 `python tools/make_pictures.py` runs the demo bench with nothing plugged in, draws the live view while it
 runs (docs/images/live-view.svg) and plots what the session file holds afterwards (docs/images/demo.svg).
-Where Chromium is installed it takes pictures of the live page too (docs/images/live-*.png).
+Where Chromium is installed it takes pictures of the live page (docs/images/live-*.png) and of the report
+(docs/images/report.png) too.
 """
 
 from __future__ import annotations
@@ -52,8 +53,18 @@ def main() -> None:
                 take(address, path.stem, IMAGES)
             if run.wait() != 0:
                 sys.exit("the demo did not pass, so the pictures stay as they were")
+        if shutil.which("chromium"):
+            _report(path)
         (IMAGES / "live-view.svg").write_text(live)
         (IMAGES / "demo.svg").write_text(_plot(path))
+
+
+def _report(session: Path) -> None:
+    from page_pictures import take_report
+
+    page = session.with_suffix(".html")
+    subprocess.run([sys.executable, "-m", "testbed", "report", str(session), "-o", str(page)], check=True)
+    take_report(page, IMAGES)
 
 
 # The live view --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Takes the pictures of the live page in headless Chromium, while a run shows itself."""
+"""Takes the pictures of the live page, while a run shows itself, and of its report, in headless Chromium."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ def take(address: str, session: str, images: Path) -> None:
         dark.get_by_label(f"Wanted {_IN_HAND}").fill("55")
         dark.wait_for_timeout(_SETTLE_MS)
         dark.screenshot(path=images / "live-device.png")
+        browser.close()
+
+
+def take_report(report: Path, images: Path) -> None:
+    """Write report.png: the beginning of a report."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport=_SIZE)
+        page.goto(report.as_uri())
+        page.locator(".chart canvas").first.wait_for()
+        page.wait_for_timeout(_SETTLE_MS)
+        page.screenshot(path=images / "report.png")
         browser.close()
 
 

@@ -17,8 +17,8 @@ from testbed.testing import sweep, verifies
 pytestmark = verifies("REQ-1")
 
 @verifies("REQ-2")
-@sweep(kp=[1, 2.5])
-def test_gain(kp):
+@sweep(kp=[1, 2.5], where=[pytest])
+def test_gain(kp, where):
     assert kp < 2
 
 def test_recorded(record_property):
@@ -74,15 +74,15 @@ def test_every_outcome_is_told_with_its_session_parameters_and_requirements(tmp_
     report = told(tmp_path / "r.json")
     tests = {test["name"].partition("::")[2]: test for test in report["tests"]}
     assert {name: test["outcome"] for name, test in tests.items()} == {
-        "test_gain[kp=1]": "passed",
-        "test_gain[kp=2.5]": "failed",
+        "test_gain[kp=1-where=pytest]": "passed",
+        "test_gain[kp=2.5-where=pytest]": "failed",
         "test_recorded": "passed",
         "test_blocked": "blocked",
         "test_skipped": "skipped",
         "test_torn_down_badly": "failed",
     }
-    failed = tests["test_gain[kp=2.5]"]
-    assert failed["parameters"] == {"kp": 2.5}
+    failed = tests["test_gain[kp=2.5-where=pytest]"]
+    assert failed["parameters"] == {"kp": 2.5, "where": "pytest"}
     assert failed["requirements"] == ["REQ-2", "REQ-1"]
     assert "assert 2.5 < 2" in failed["message"]
     assert "cannot be put away" in tests["test_torn_down_badly"]["message"]
@@ -119,6 +119,14 @@ def test_a_test_that_is_run_again_counts_each_time(tmp_path: Path):
     (rate,) = told(tmp_path / "r.json")["rates"]
     assert (rate["passed"], rate["runs"], rate["flaky"]) == (3, 4, True)
     assert 0.19 < rate["low"] < 0.2 < 0.99 < rate["high"] < 1
+
+
+def test_a_file_that_cannot_be_collected_has_failed(tmp_path: Path):
+    done = run(tmp_path, "import nothing_like_it\n", "--hil-report", "r.json")
+    assert done.returncode == 2
+    report = told(tmp_path / "r.json")
+    assert report["verdict"] == "failed"
+    assert "nothing_like_it" in report["tests"][0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,12 @@ def test_choices_that_look_the_same_are_numbered():
     assert choices(kp=[1.00001, 1.00002])[2] == ["0-kp=1", "1-kp=1"]
 
 
+def test_an_id_is_the_same_in_every_process():
+    assert choices(what=[object(), object(), math.sin, None])[2] == [
+        "0-what=object", "1-what=object", "2-what=sin", "3-what=None",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -17,7 +17,7 @@ from testbed.errors import TestbedError, UsageError
 from .requirements import MARKER as VERIFIES
 from .requirements import requirements_of
 from .sweep import MARKER as SWEPT
-from .sweep import parameters_of
+from .sweep import parameters_of, short
 
 if TYPE_CHECKING:
     from testbed.session.report import Entry, Report, Requirement
@@ -70,7 +70,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         except UsageError as error:
             raise pytest.UsageError(f"{item.nodeid}: {error}") from None
         item.user_properties += [("requirement", each) for each in ids]
-        item.user_properties += [(f"parameter {name}", value) for name, value in parameters_of(item).items()]
+        # Plain values only: under xdist they travel from process to process.
+        given = parameters_of(item).items()
+        item.user_properties += [(f"parameter {name}", _plain(value)) for name, value in given]
 
 
 class Reporter:
@@ -88,6 +90,14 @@ class Reporter:
             self._open[report.nodeid] = _Run(report.nodeid)
             self._runs.append(self._open[report.nodeid])
         self._open[report.nodeid].add(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Count a file that cannot be collected as failed: nobody would miss its tests."""
+        if report.failed:
+            run = _Run(report.nodeid or "collection")
+            run.failed = True
+            run.messages.append(report.longreprtext)
+            self._runs.append(run)
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         """Write the report and say where it is."""
@@ -160,14 +170,11 @@ class _Run:
         return TestOutcome.SKIPPED if self.skipped else TestOutcome.PASSED
 
     def _parameters(self) -> dict[str, Any]:
-        found = {
-            key.removeprefix("parameter "): values[-1]
-            for key, values in self.properties.items()
-            if key.startswith("parameter ")
-        }
+        prefix = "parameter "
         return {
-            name: value if isinstance(value, (int, float, str)) else str(value)
-            for name, value in found.items()
+            key.removeprefix(prefix): values[-1]
+            for key, values in self.properties.items()
+            if key.startswith(prefix)
         }
 
 
@@ -193,6 +200,10 @@ def _check_known(ids: list[str], known: set[str]) -> None:
             raise UsageError(
                 f"verifies {each!r}, which the list of requirements has not", nearest(each, known)
             )
+
+
+def _plain(value: Any) -> int | float | str:
+    return value if isinstance(value, (int, float, str)) else short(value)
 
 
 def _title(config: pytest.Config) -> str:

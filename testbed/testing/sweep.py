@@ -116,12 +116,17 @@ def _size(values: Sequence[Any] | Between) -> int:
 def _ids(names: Sequence[str], chosen: list[tuple[Any, ...]]) -> list[str]:
     """Return a readable id for each choice; numbered where two would be called the same."""
     plain = [
-        "-".join(f"{name}={_short(value)}" for name, value in zip(names, row, strict=True)) for row in chosen
+        "-".join(f"{name}={short(value)}" for name, value in zip(names, row, strict=True)) for row in chosen
     ]
     if len(set(plain)) == len(plain):
         return plain
     return [f"{number}-{text}" for number, text in enumerate(plain)]
 
 
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def short(value: Any) -> str:
+    """Return a value as ids and reports show it; nothing in it differs from process to process."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if value is None or isinstance(value, (bool, int, str)):
+        return str(value)
+    return str(getattr(value, "__name__", type(value).__name__))

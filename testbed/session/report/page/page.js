@@ -34,7 +34,7 @@ function heading() {
   verdict.textContent = data.verdict;
   verdict.className = data.verdict;
   const counts = Object.entries(data.counts).filter(([, count]) => count).map(([outcome, count]) => `${count} ${outcome}`);
-  document.getElementById("counts").textContent = `${data.tests.length} tests: ${counts.join(", ")}`;
+  document.getElementById("counts").textContent = `${data.tests.length} ${data.tests.length === 1 ? "test" : "tests"}: ${counts.join(", ")}`;
 }
 
 function failures() {
