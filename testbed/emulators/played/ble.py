@@ -52,6 +52,8 @@ async def serve(devices: Sequence[PlayedDevice], context: EmulatorContext, ready
 class PlayedPeripheral:
     """Asks its player what to answer, and says what it has to say."""
 
+    ahead_ns = 1_000_000_000  # to be heard, connected to and discovered
+
     def __init__(self, each: PlayedDevice, radio: Radio) -> None:
         self._player: Player = each.player
         self._served: dict[str, Characteristic[bytes]] = {}

@@ -113,6 +113,8 @@ class _Server:
 class _Subscription:
     """One device's share of the broker."""
 
+    ahead_ns = 500_000_000  # for the broker to start
+
     def __init__(self, name: str, server: _Server) -> None:
         self._name = name
         self._server = server

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from testbed.clock import Clock, Timer
-from testbed.links.played import Loss, Script
+from testbed.links.played import Loss, Script, WaitUntil
 
 
 class FarEnd(Protocol):
     """The device's end of a wire, to which a controller comes."""
+
+    ahead_ns: int
+    """How long before the recorded connection the device must be there again: as long as it takes a
+    controller to connect, and no longer than it waits for its first answer."""
 
     def plug(self) -> None:
         """Make the device reachable; nothing happens when it is."""
@@ -92,8 +96,8 @@ class Player:
             self._hand_over(attempt.time_ns)
             self._script.open(attempt.time_ns)
         self._hand_over(now)
-        if attempt is not None and not attempt.refused and self._end is not None:
-            self._end.plug()  # what failed before has failed, and the next attempt reaches it
+        if attempt is not None and not attempt.refused and self._plug_ns(attempt) <= now:
+            self._far.plug()  # what failed before has failed, and the next attempt reaches it
 
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
@@ -104,20 +108,30 @@ class Player:
             raise
 
     def _hand_over(self, until_ns: int) -> None:
-        assert self._end is not None  # noqa: S101  (joined before the start)
         for each in self._script.due(until_ns):
             if isinstance(each, Loss):
-                self._end.unplug()
+                self._far.unplug()
             else:
-                self._end.deliver(each.data)
+                self._far.deliver(each.data)
 
     def _watch(self) -> None:
         self._cancel()
-        attempt, due_ns = self._script.next_attempt(), self._script.next_due()
-        times = [due_ns, None if attempt is None else attempt.time_ns]
-        next_ns = min((time_ns for time_ns in times if time_ns is not None), default=None)
-        if next_ns is not None:
-            self._timer = self._clock.at(next_ns - self._shift_ns, self._play)
+        times = []
+        if (due_ns := self._script.next_due()) is not None:
+            times.append(due_ns)
+        if (attempt := self._script.next_attempt()) is not None:
+            plug_ns = self._plug_ns(attempt)
+            times.append(plug_ns if plug_ns > self._now() else attempt.time_ns)
+        if times:
+            self._timer = self._clock.at(min(times) - self._shift_ns, self._play)
+
+    def _plug_ns(self, attempt: WaitUntil) -> int:
+        return attempt.time_ns - self._far.ahead_ns
+
+    @property
+    def _far(self) -> FarEnd:
+        assert self._end is not None  # noqa: S101  (joined before the start)
+        return self._end
 
     def _cancel(self) -> None:
         if self._timer is not None:

@@ -16,6 +16,8 @@ from testbed.links.base import BytesReceived, Lost
 from .device import PlayedDevice
 from .player import Player
 
+_AHEAD_NS = 250_000_000
+
 
 async def serve_serial(devices: Sequence[PlayedDevice], context: EmulatorContext, ready: Ready) -> None:
     """Hold a port for each device until cancelled."""
@@ -34,6 +36,8 @@ async def serve_serial(devices: Sequence[PlayedDevice], context: EmulatorContext
 
 class _Line:
     """A port that appears and vanishes as the recording has it."""
+
+    ahead_ns = _AHEAD_NS
 
     def __init__(self, name: str, player: Player, context: EmulatorContext) -> None:
         self.port: SerialEnd = context.places.serial(
@@ -75,6 +79,8 @@ async def serve_tcp(devices: Sequence[PlayedDevice], context: EmulatorContext, r
 
 class _Socket:
     """Plays to the controller that connected last; while unplugged, every connection is dropped at once."""
+
+    ahead_ns = _AHEAD_NS
 
     def __init__(self, player: Player) -> None:
         self._player = player
