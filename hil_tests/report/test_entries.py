@@ -56,6 +56,14 @@ def test_a_run_that_never_ended_has_failed(tmp_path: Path):
     assert "has not ended" in entry.result.message
 
 
+def test_a_recording_of_another_tool_was_not_judged(tmp_path: Path):
+    entry = entry_of(session(tmp_path / "a.session", verdict="imported"))
+    assert (entry.result.outcome, entry.result.message) == (
+        TestOutcome.SKIPPED,
+        "nothing was judged: it is imported",
+    )
+
+
 def test_the_nearest_margin_is_that_with_the_least_of_its_band_left():
     entry = Entry(TestResult("test", TestOutcome.PASSED), [HOLDS, SETTLES])
     assert [(margin.what, margin.share) for margin in entry.margins] == [

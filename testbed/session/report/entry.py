@@ -15,7 +15,7 @@ from testbed.session.results import ExpectationVerdict, Judgement, TestOutcome, 
 
 from .margins import Margin, margins
 
-_OUTCOMES = {outcome.value: outcome for outcome in TestOutcome}
+_OUTCOMES = {outcome.value: outcome for outcome in TestOutcome} | {UNFINISHED: TestOutcome.FAILED}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _run_result(session: SessionReader) -> TestResult:
     start_ns, end_ns = session.span()
     return TestResult(
         name=session.path.stem,
-        outcome=_OUTCOMES.get(verdict, TestOutcome.FAILED),
+        outcome=_OUTCOMES.get(verdict, TestOutcome.SKIPPED),
         message="\n".join(_reasons(session, verdict)),
         seconds=(end_ns - start_ns) / NS,
     )
@@ -92,6 +92,8 @@ def _reasons(session: SessionReader, verdict: str) -> list[str]:
     found += [f"{device} was never reached" for device in _listed(meta, "unreached")]
     if verdict == UNFINISHED:
         found.append("the run has not ended: it is going on still, or was killed")
+    elif verdict not in _OUTCOMES:
+        found.append(f"nothing was judged: it is {verdict}")
     return found
 
 
