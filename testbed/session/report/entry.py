@@ -50,13 +50,17 @@ class Entry:
 def entry_of(path: Path, result: TestResult | None = None) -> Entry:
     """Return the entry of a session: of the test that it belongs to, or of the run itself.
 
-    `result` is what is known of the test from elsewhere. Raises DamagedInput when the session says of
+    `result` is what is known of the test from elsewhere; what it measured may stand in the session
+    alone. Raises DamagedInput when the session says of
     tests or expectations what cannot be.
     """
     with SessionReader(path) as session:
         try:
             judgements = [_judgement(each) for each in session.expectations()]
-            result = result or _recorded_result(session) or _run_result(session)
+            recorded = _recorded_result(session)
+            if result is not None and recorded is not None and not result.measurements:
+                result = msgspec.structs.replace(result, measurements=recorded.measurements)
+            result = result or recorded or _run_result(session)
         except msgspec.ValidationError as error:
             raise DamagedInput(f"{path}: its results are not as they are written: {error}") from error
     return Entry(result, judgements, path)
