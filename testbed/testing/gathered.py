@@ -34,7 +34,7 @@ class TestRun:
         if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
             self.messages.append(str(report.longrepr[2]))
         elif report.outcome != "passed":
-            self.messages.append(report.longreprtext)
+            self.messages.append(_told(report))
         self.properties = {}  # each phase brings all there are so far
         for key, value in report.user_properties:
             self.properties.setdefault(key, []).append(value)
@@ -77,3 +77,10 @@ class TestRun:
             for key, values in self.properties.items()
             if key.startswith(prefix)
         }
+
+
+def _told(report: pytest.TestReport) -> str:
+    """Return what went wrong: in one line, then with all that pytest shows."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    first = str(getattr(crash, "message", "")).partition("\n")[0]
+    return f"{first}\n\n{report.longreprtext}" if first else report.longreprtext
