@@ -40,6 +40,15 @@ def test_the_session_of_a_test_says_which_test_it_was(tmp_path: Path):
     assert entry.result == TestResult("test_rig.py::test_holds", TestOutcome.BLOCKED, "no chamber", 1.5)
 
 
+def test_what_a_test_measured_may_stand_in_its_session_alone(tmp_path: Path):
+    measured = {"name": "rise time", "value": 12.3, "unit": "s", "low": 8, "high": 15}
+    test = {"name": "as recorded", "outcome": "passed", "measurements": [measured]}
+    path = session(tmp_path / "a.session", verdict="passed", test=test)
+    entry = entry_of(path, TestResult("as pytest says", TestOutcome.FAILED))
+    assert (entry.result.name, entry.result.outcome) == ("as pytest says", TestOutcome.FAILED)
+    assert entry.result.measurements == [Measurement("rise time", 12.3, "s", 8, 15)]
+
+
 def test_a_run_says_why_it_did_not_pass(tmp_path: Path):
     told = {"failures": ["driver of fan failed"], "unsafe": ["heater.duty"], "unreached": ["probe"]}
     entry = entry_of(session(tmp_path / "a.session", verdict="failed", **told))
@@ -54,6 +63,14 @@ def test_a_run_that_never_ended_has_failed(tmp_path: Path):
     entry = entry_of(session(tmp_path / "a.session"))
     assert entry.result.outcome is TestOutcome.FAILED
     assert "has not ended" in entry.result.message
+
+
+def test_a_recording_of_another_tool_was_not_judged(tmp_path: Path):
+    entry = entry_of(session(tmp_path / "a.session", verdict="imported"))
+    assert (entry.result.outcome, entry.result.message) == (
+        TestOutcome.SKIPPED,
+        "nothing was judged: it is imported",
+    )
 
 
 def test_the_nearest_margin_is_that_with_the_least_of_its_band_left():

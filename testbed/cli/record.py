@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from testbed.bench import Bench
     from testbed.session.assembly import Assembly
-    from testbed.session.run import Run, RunVerdict
+    from testbed.session.run import RunVerdict
 
 _EXIT = {"passed": 0, "failed": 1, "blocked": 4}
 
@@ -108,16 +108,20 @@ async def _run(bench: Bench, path: Path, names: list[str]) -> RunVerdict:
             bench, path, seed=bench.seed, emulated=names, absent=absent, tell=tell, assembled=parts.set_result
         )
         stop_on_signals(run.stop)
-        by_hand = asyncio.create_task(_obey(bench, parts, run), name="lines on stdin")
+        by_hand = asyncio.create_task(_obey(bench, parts), name="lines on stdin")
+        by_hand.add_done_callback(
+            lambda _: run.stop("no more lines: bringing every actuator to its safe value")
+        )
         try:
             return await run.run(None)
         finally:
             by_hand.cancel()
-            await asyncio.gather(by_hand, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await by_hand
 
 
-async def _obey(bench: Bench, parts: asyncio.Future[Assembly], run: Run) -> None:
-    """Carry out the lines that come on stdin, one after the other; the run ends with them."""
+async def _obey(bench: Bench, parts: asyncio.Future[Assembly]) -> None:
+    """Carry out the lines that come on stdin, one after the other, to their end or to quit."""
     import asyncio
 
     from testbed.errors import UsageError
@@ -126,14 +130,13 @@ async def _obey(bench: Bench, parts: asyncio.Future[Assembly], run: Run) -> None
     console = Console(bench, await parts, asyncio.sleep)
     async for line in _lines():
         if line == "quit":
-            break
+            return
         try:
             answer = await console.carry_out(line) if line else ""
         except UsageError as error:
             answer = str(error)
         if answer:
             typer.echo(answer, err=True)
-    run.stop("no more lines: bringing every actuator to its safe value")
 
 
 async def _lines() -> AsyncIterator[str]:

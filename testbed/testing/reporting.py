@@ -14,13 +14,14 @@ import pytest
 
 from testbed.errors import TestbedError, UsageError
 
+from .gathered import TestRun
 from .requirements import MARKER as VERIFIES
 from .requirements import requirements_of
 from .sweep import MARKER as SWEPT
 from .sweep import parameters_of, short
 
 if TYPE_CHECKING:
-    from testbed.session.report import Entry, Report, Requirement
+    from testbed.session.report import Report, Requirement
 
 _NAME = "testbed-reporter"
 
@@ -81,20 +82,20 @@ class Reporter:
     def __init__(self, files: list[Path], listed: list[Requirement]) -> None:
         self._files = files
         self._listed = listed
-        self._runs: list[_Run] = []
-        self._open: dict[str, _Run] = {}
+        self._runs: list[TestRun] = []
+        self._open: dict[str, TestRun] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take one phase of one test; each set-up begins a run, so that repeated tests are told apart."""
         if report.when == "setup" or report.nodeid not in self._open:
-            self._open[report.nodeid] = _Run(report.nodeid)
+            self._open[report.nodeid] = TestRun(report.nodeid)
             self._runs.append(self._open[report.nodeid])
         self._open[report.nodeid].add(report)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Count a file that cannot be collected as failed: nobody would miss its tests."""
         if report.failed:
-            run = _Run(report.nodeid or "collection")
+            run = TestRun(report.nodeid or "collection")
             run.failed = True
             run.messages.append(report.longreprtext)
             self._runs.append(run)
@@ -114,68 +115,6 @@ class Reporter:
                 terminalreporter.write_line(f"report: {file}")
         for problem in problems:
             terminalreporter.write_line(f"report: {problem}", red=True)
-
-
-class _Run:
-    """One run of one test, phase by phase."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.seconds = 0.0
-        self.failed = self.skipped = False
-        self.messages: list[str] = []
-        self.properties: dict[str, list[Any]] = {}
-
-    def add(self, report: pytest.TestReport) -> None:
-        self.seconds += report.duration
-        self.failed |= report.outcome in ("failed", "rerun")
-        self.skipped |= report.skipped
-        if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
-            self.messages.append(str(report.longrepr[2]))
-        elif report.outcome != "passed":
-            self.messages.append(report.longreprtext)
-        self.properties = {}  # each phase brings all there are so far
-        for key, value in report.user_properties:
-            self.properties.setdefault(key, []).append(value)
-
-    def entry(self, problems: list[str]) -> Entry:
-        """Return what the report tells of it; a session that cannot be read is a problem, not the end."""
-        from testbed.session.report import Entry, entry_of
-        from testbed.session.results import TestResult
-
-        result = TestResult(
-            name=self.name,
-            outcome=self._outcome(),
-            message="\n\n".join(
-                filter(None, [*map(str, self.properties.get("blocked", [])), *self.messages])
-            ),
-            seconds=self.seconds,
-            parameters=self._parameters(),
-            requirements=[str(each) for each in self.properties.get("requirement", [])],
-        )
-        for session in self.properties.get("session", [])[-1:]:
-            try:
-                return entry_of(Path(session), result)
-            except TestbedError as error:
-                problems.append(f"{self.name}: {error}")
-        return Entry(result)
-
-    def _outcome(self) -> Any:
-        from testbed.session.results import TestOutcome
-
-        if self.failed:
-            return TestOutcome.FAILED
-        if "blocked" in self.properties:
-            return TestOutcome.BLOCKED
-        return TestOutcome.SKIPPED if self.skipped else TestOutcome.PASSED
-
-    def _parameters(self) -> dict[str, Any]:
-        prefix = "parameter "
-        return {
-            key.removeprefix(prefix): values[-1]
-            for key, values in self.properties.items()
-            if key.startswith(prefix)
-        }
 
 
 _LISTED = pytest.StashKey[list["Requirement"]]()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _SETTINGS = ("pyproject.toml", "pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
 _DATA = (".yaml", ".yml", ".csv")
-_APART = (".git", ".venv", "venv", "node_modules", "build", "dist", "__pycache__")
+_APART = ("venv", "node_modules", "build", "dist", "__pycache__")
 
 
 class Project:
@@ -17,14 +18,8 @@ class Project:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._texts: dict[Path, str] = {}
-        for file in sorted(self._root.rglob("*")):
-            inside = file.relative_to(self._root).parts
-            if (
-                file.suffix in (".py", *_DATA)
-                and file.is_file()
-                and not any(part in _APART for part in inside)
-            ):
-                self._texts[file] = file.read_text(encoding="utf-8", errors="replace")
+        for file in _files(self._root):
+            self._texts[file] = file.read_text(encoding="utf-8", errors="replace")
         self._needs = {file: set(self._direct(file)) for file in self._texts}
 
     def affected(self, tests: Iterable[Path], changed: Iterable[Path]) -> list[Path]:
@@ -84,6 +79,14 @@ class Project:
         """Return the folders that imports may begin in: those around the file, and src."""
         inside = [folder for folder in file.parents if folder == self._root or self._root in folder.parents]
         return [*inside, self._root / "src"]
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, inside, names in os.walk(root):
+        inside[:] = sorted(name for name in inside if name not in _APART and not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith((".py", *_DATA)) and (file := Path(folder, name)).is_file():
+                yield file
 
 
 def _imports(text: str) -> Iterator[tuple[str, int]]:

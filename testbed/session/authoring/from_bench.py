@@ -8,7 +8,7 @@ from pathlib import Path
 
 from testbed.bench import Bench, Expectation, ExpectationKind
 
-from .text import function_name, handle, quantity
+from .text import function_name, handle, in_docstring, quantity
 
 EXPECT = "from testbed.testing import expect"
 
@@ -25,7 +25,7 @@ pytest {file} --bench {bench_file} --hil virtual
 def head(title: str, file: Path, bench_file: Path, *imports: str) -> str:
     """Return the beginning of a test file."""
     given = {"title": title, "file": file, "bench_file": bench_file}
-    safe = {key: str(value).replace("\\", "/").replace('"', "'") for key, value in given.items()}
+    safe = {key: in_docstring(value) for key, value in given.items()}
     return _HEAD.format(**safe, imports="\n".join(imports or (EXPECT,)))
 
 
@@ -52,7 +52,7 @@ def _test(expectation: Expectation, taken: set[str]) -> Iterator[str]:
         name = f"{base}_{count}"
     taken.add(name)
     yield f"async def {name}(bench):"
-    yield f'    """{expectation.text}"""'.replace("\\", "/")
+    yield f'    """{in_docstring(expectation.text)}"""'
     if expectation.after:
         yield f'    await bench.sleep("{expectation.after:g} s")'
     yield f"    await expect({handle(expectation.signal)}).{_call(expectation)}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from testbed.clock import NS
 from testbed.errors import UsageError
@@ -16,13 +17,21 @@ from testbed.signals import Command, Event, Outcome, Quality, Signal
 
 from .from_bench import head
 from .reaction import Reaction, reaction
-from .text import function_name, handle, quantity, round_up, rounded
+from .text import function_name, handle, in_docstring, number, quantity, round_up, rounded
 
 _MACHINES = ("loop ", "configure", "safe state")
 _TOGETHER_NS = NS // 2  # commands this close to each other were one thing to do
 _WITH_REFUSALS = ("import pytest", "", "from testbed.testing import CommandNotDone, expect")
 _MOST = 3  # signals that are expected to follow one thing that was done
 _PATIENCE = 1.5  # times the time that it took
+
+
+class Measured(NamedTuple):
+    """The good samples of a signal that a device measured."""
+
+    signal: Signal
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
 
 
 class Step(NamedTuple):
@@ -48,10 +57,11 @@ def write_session_test(session: SessionReader, file: Path) -> str:
     faults = [event for event in session.events() if event.kind.startswith("fault-")]
     lines = [
         f"async def {function_name(session.path.stem)}(bench):",
-        f'    """As recorded in {session.path.name}."""',
+        f'    """As recorded in {in_docstring(session.path.name)}."""',
     ]
+    measured = list(_measured(session))
     for step in steps:
-        lines += _lines(session, step, faults)
+        lines += _lines(session, step, faults, measured)
     refused = any(_refused(command) for step in steps for command in step.commands)
     imports = _WITH_REFUSALS if refused else ()
     bench_file = Path(str(meta.get("bench_file", "bench.yaml")))
@@ -74,11 +84,13 @@ def _steps(session: SessionReader) -> Iterator[Step]:
         yield Step(group, group[-1].time_ns, until_ns)
 
 
-def _lines(session: SessionReader, step: Step, faults: Sequence[Event]) -> Iterator[str]:
+def _lines(
+    session: SessionReader, step: Step, faults: Sequence[Event], measured: Sequence[Measured]
+) -> Iterator[str]:
     for command in step.commands:
         signal = session.signals[command.signal]
         unit = f', "{signal.unit}"' if signal.unit else ""
-        give = f"await {handle(signal.path)}.set({command.value:.12g}{unit})"
+        give = f"await {handle(signal.path)}.set({number(command.value)}{unit})"
         if _refused(command):
             yield f"    with pytest.raises(CommandNotDone):  # {' '.join(command.reason.split())}"
             yield f"        {give}"
@@ -88,7 +100,7 @@ def _lines(session: SessionReader, step: Step, faults: Sequence[Event]) -> Itera
         if step.since_ns <= event.time_ns < step.until_ns:
             after = (event.time_ns - step.since_ns) / NS
             yield f"    # {after:.1f} s later in the recording: {' '.join(event.text.split())}"
-    followed = sorted(_reactions(session, step), key=lambda each: -abs(each[1].change) / each[1].tolerance)
+    followed = sorted(_reactions(measured, step), key=lambda each: -abs(each[1].change) / each[1].tolerance)
     for signal, found in followed[:_MOST]:
         yield f"    await expect({handle(signal.path)}).{_settle(signal, found)}"
     if not followed:
@@ -106,14 +118,20 @@ def _settle(signal: Signal, found: Reaction) -> str:
     return f'to_settle({rounded(found.value, found.tolerance)}, within="{within:g} s", tolerance={tolerance})'
 
 
-def _reactions(session: SessionReader, step: Step) -> Iterator[tuple[Signal, Reaction]]:
+def _measured(session: SessionReader) -> Iterator[Measured]:
+    """Yield what devices measured, where it was good."""
     derived = Parts.of(session).derived
     for signal in session.signals:
         if signal.writable or signal.path in derived:
             continue
-        times, values, qualities = (np.array(list(column)) for column in session.series(signal.id))
-        good = (qualities == Quality.GOOD) & np.isfinite(values)
-        times, values = times[good], values[good]
+        times, values, qualities = session.series(signal.id)
+        column = np.array(values)
+        good = (np.frombuffer(qualities, np.uint8) == Quality.GOOD) & np.isfinite(column)
+        yield Measured(signal, np.array(times)[good], column[good])
+
+
+def _reactions(measured: Iterable[Measured], step: Step) -> Iterator[tuple[Signal, Reaction]]:
+    for signal, times, values in measured:
         earlier = values[times <= step.since_ns]
         within = (times > step.since_ns) & (times < step.until_ns)
         if not len(earlier) or not within.any():

@@ -8,16 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from .text import in_docstring, is_attribute
+
 if TYPE_CHECKING:
     from testbed.bench import Bench
     from testbed.signals import Signal
 
 _IMPORTED = ("BenchHandle", "DeviceHandle", "ReadableSignal", "WritableSignal", "Literal")
 
-_OURS = ("sleep",)
-"""What the handles themselves offer."""
-
-_HEAD = '''"""The bench {name}, for editors and type checkers; made by: testbed new stubs {file}"""
+_HEAD = '''"""The bench {name}, for editors and type checkers; made by: testbed new stubs --bench {file}"""
 
 from typing import Literal, overload
 
@@ -41,7 +40,7 @@ def write_stub(bench: Bench) -> str:
     whole = bench_class(bench)
     taken = {*_IMPORTED, whole}
     classes = {device: class_name(device, taken) for device in signals}
-    parts = [_HEAD.format(name=_safe(bench.name), file=_safe(str(bench.file)))]
+    parts = [_HEAD.format(name=in_docstring(bench.name), file=in_docstring(bench.file))]
     for device, of in signals.items():
         members = [(each.name, _kind(each), _told(each)) for each in of]
         parts.append("\n".join(_class(classes[device], "DeviceHandle", members)))
@@ -72,12 +71,7 @@ def _class(name: str, base: str, members: Iterable[tuple[str, str, str]]) -> Ite
     listed = list(members)
     yield f"class {name}({base}):"
     for member, kind, told in listed:
-        if (
-            not member.isidentifier()
-            or keyword.iskeyword(member)
-            or member in _OURS
-            or member.startswith("_")
-        ):
+        if not is_attribute(member):
             continue
         yield "    @property"
         yield f"    def {member}(self) -> {kind}:" + ("" if told else " ...")
@@ -95,9 +89,6 @@ def _kind(signal: Signal) -> str:
 
 def _told(signal: Signal) -> str:
     limits = f", {signal.limits[0]:g} to {signal.limits[1]:g}" if signal.limits else ""
-    return _safe(f"{signal.title or signal.name}{f' in {signal.unit}' if signal.unit else ''}{limits}.")
-
-
-def _safe(text: str) -> str:
-    """Return text that can stand in a docstring."""
-    return text.replace("\\", "/").replace('"', "'").replace("\n", " ")
+    return in_docstring(
+        f"{signal.title or signal.name}{f' in {signal.unit}' if signal.unit else ''}{limits}."
+    )

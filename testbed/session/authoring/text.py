@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
 import math
 import re
+
+HANDLES_OWN = ("sleep",)
+"""What handles of benches and devices offer themselves."""
 
 
 def round_up(value: float, digits: int = 1) -> float:
@@ -28,7 +32,24 @@ def function_name(*words: str) -> str:
 def handle(path: str) -> str:
     """Return how a test writes the signal called device.name."""
     device, _, name = path.partition(".")
-    return f'bench["{device}"].{name}' if name.isidentifier() else f'bench["{device}"]["{name}"]'
+    return f'bench["{device}"].{name}' if is_attribute(name) else f'bench["{device}"]["{name}"]'
+
+
+def is_attribute(name: str) -> bool:
+    """Whether Python and a bench's handles let a device or a signal of that name be an attribute."""
+    return (
+        not (keyword.iskeyword(name) or name.startswith("_") or name in HANDLES_OWN) and name.isidentifier()
+    )
+
+
+def number(value: float) -> str:
+    """Return a number as Python reads it."""
+    return f"{value:.12g}" if math.isfinite(value) else f'float("{value}")'
+
+
+def in_docstring(text: object) -> str:
+    """Return text that can stand in a docstring."""
+    return str(text).replace("\\", "/").replace('"', "'").replace("\n", " ")
 
 
 def quantity(value: float, unit: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,16 +98,16 @@ class Drawing:
     def _signal(self, signal: Signal) -> tuple[Curve, list[list[Any]]]:
         """Return the curve of a signal, and [from, to (None: to the end), reason] where it was not good."""
         curve = self._curve()
-        turns = {number: (quality, reason) for number, quality, reason in self._session.turns(signal.id)}
+        turns = list(self._session.turns(signal.id))
         stretches: list[list[Any]] = []
         for chunk in self._session.signal_chunks(signal.id):
             times, values = np.array(chunk.times), np.array(chunk.values)
             qualities = np.frombuffer(chunk.qualities, np.uint8)
             values[(qualities == Quality.BAD) | ~np.isfinite(values)] = np.nan
             curve.add(times - self._start_ns, values)
-            for number in range(chunk.first, chunk.first + len(times)) if turns else ():
-                if number in turns:
-                    self._turn(stretches, int(times[number - chunk.first]), *turns[number])
+            begin = bisect_left(turns, (chunk.first,))
+            for number, quality, reason in turns[begin : bisect_left(turns, (chunk.first + len(times),))]:
+                self._turn(stretches, int(times[number - chunk.first]), quality, reason)
         return curve, stretches[:_STRETCHES]
 
     def _turn(self, stretches: list[list[Any]], time_ns: int, quality: int, reason: str) -> None:

@@ -15,7 +15,7 @@ from testbed.session.results import ExpectationVerdict, Judgement, TestOutcome, 
 
 from .margins import Margin, margins
 
-_OUTCOMES = {outcome.value: outcome for outcome in TestOutcome}
+_OUTCOMES = {outcome.value: outcome for outcome in TestOutcome} | {UNFINISHED: TestOutcome.FAILED}
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,17 @@ class Entry:
 def entry_of(path: Path, result: TestResult | None = None) -> Entry:
     """Return the entry of a session: of the test that it belongs to, or of the run itself.
 
-    `result` is what is known of the test from elsewhere. Raises DamagedInput when the session says of
+    `result` is what is known of the test from elsewhere; what it measured may stand in the session
+    alone. Raises DamagedInput when the session says of
     tests or expectations what cannot be.
     """
     with SessionReader(path) as session:
         try:
             judgements = [_judgement(each) for each in session.expectations()]
-            result = result or _recorded_result(session) or _run_result(session)
+            recorded = _recorded_result(session)
+            if result is not None and recorded is not None and not result.measurements:
+                result = msgspec.structs.replace(result, measurements=recorded.measurements)
+            result = result or recorded or _run_result(session)
         except msgspec.ValidationError as error:
             raise DamagedInput(f"{path}: its results are not as they are written: {error}") from error
     return Entry(result, judgements, path)
@@ -78,7 +82,7 @@ def _run_result(session: SessionReader) -> TestResult:
     start_ns, end_ns = session.span()
     return TestResult(
         name=session.path.stem,
-        outcome=_OUTCOMES.get(verdict, TestOutcome.FAILED),
+        outcome=_OUTCOMES.get(verdict, TestOutcome.SKIPPED),
         message="\n".join(_reasons(session, verdict)),
         seconds=(end_ns - start_ns) / NS,
     )
@@ -92,6 +96,8 @@ def _reasons(session: SessionReader, verdict: str) -> list[str]:
     found += [f"{device} was never reached" for device in _listed(meta, "unreached")]
     if verdict == UNFINISHED:
         found.append("the run has not ended: it is going on still, or was killed")
+    elif verdict not in _OUTCOMES:
+        found.append(f"nothing was judged: it is {verdict}")
     return found
 
 
