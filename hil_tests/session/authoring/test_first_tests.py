@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import testbed.testing
 from hil_tests.session.compare.memory import RIG, change_rig, record_rig
 from hil_tests.support.by_hand import run_by_hand
 from hil_tests.system.processes import testbed as run_testbed
@@ -98,16 +97,6 @@ def test_what_a_person_did_becomes_a_test_that_does_it_again(by_hand: Path, tmp_
         'bench["chamber"].temperature' in line or 'bench["probe"].temperature' in line for line in after
     )
     assert "predicted" not in text
-
-
-@pytest.mark.skipif(not hasattr(testbed.testing, "expect"), reason="tests of a bench need its plugin")
-def test_first_tests_pass_as_they_stand_in_virtual_time(by_hand: Path, tmp_path: Path):
-    (tmp_path / "test_bench.py").write_text(write_bench_test(BENCH, RIG, Path("test_bench.py")))
-    with SessionReader(by_hand) as session:
-        (tmp_path / "test_hand.py").write_text(write_session_test(session, Path("test_hand.py")))
-    command = [sys.executable, "-m", "pytest", "-q", "--bench", str(RIG), "--hil", "virtual", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=100)
-    assert done.returncode == 0, done.stdout
 
 
 def test_a_session_without_a_person_becomes_no_test(tmp_path: Path):
