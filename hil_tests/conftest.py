@@ -7,6 +7,11 @@ import shutil
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing here: these machines are noisy, and first calls load libraries.
+settings.register_profile("testbed", deadline=None)
+settings.load_profile("testbed")
 
 _INSTALL = {
     "mosquitto": "apt-get install mosquitto",
