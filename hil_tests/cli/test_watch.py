@@ -22,6 +22,11 @@ def pytest_addoption(parser):
 """
 
 
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to programs that it starts in the background: they do not hear SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def watching(folder: Path) -> Iterator[Path]:
     """Watch a folder in a process of its own; yields the file that holds what it says."""
@@ -29,7 +34,9 @@ def watching(folder: Path) -> Iterator[Path]:
     with said.open("wb") as file:
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
         command = [*TESTBED, "watch", "--arg=-rA", "--arg=-pno:cacheprovider"]
-        process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file, env=environment)
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=file, stderr=file, env=environment, preexec_fn=_hear_ctrl_c
+        )
     try:
         yield said
     finally:

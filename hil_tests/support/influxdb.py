@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -228,10 +229,15 @@ def small_disk(folder: Path, size: int) -> Iterator[None]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a free port below those that the kernel gives to outgoing connections.
+
+    One of theirs may be taken between our look and the server's start, or while a test has it stopped.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((_HOST, port))
+            return port
 
 
 def serve(port: int, upstream: Influxd) -> None:
