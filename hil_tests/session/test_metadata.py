@@ -81,6 +81,7 @@ def test_the_bench_is_attached_as_it_was_resolved_in_plain_numbers():
         "profile": "modbus/thermal-chamber", "protocol": "modbus",
         "wire": "modbus+tcp://10.0.0.5:502?unit=1",
         "configure": {"heater_enable": 1.0, "setpoint": 60.0}, "calibration": [],
+        "firmware": None, "board": None,
     }  # fmt: skip
     assert [signal["id"] for signal in resolved["signals"]] == list(range(len(bench.signals)))
     hold = resolved["loops"]["hold"]

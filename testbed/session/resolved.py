@@ -32,6 +32,9 @@ def resolved_bench(bench: Bench, seed: int) -> dict[str, Any]:
         },
         "loops": {name: _loop(loop) for name, loop in bench.loops.items()},
         "expectations": [asdict(expectation) for expectation in bench.expectations],
+        "faults": [asdict(fault) for fault in bench.faults],
+        # Its texts still hold the names of environment variables, never their values.
+        "influxdb": None if bench.influxdb is None else asdict(bench.influxdb),
     }
 
 
@@ -42,6 +45,10 @@ def _device(device: Device) -> dict[str, Any]:
         "wire": str(device.wire),
         "configure": device.configure,
         "calibration": [file.name for file in device.calibration],
+        "firmware": None
+        if device.firmware is None
+        else {"board": device.firmware.board, "image": device.firmware.image.name},
+        "board": None if device.board is None else device.board.model_dump(),
     }
 
 

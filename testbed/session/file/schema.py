@@ -125,7 +125,7 @@ CREATE TABLE events (
     time_ns INTEGER NOT NULL,
     level TEXT NOT NULL,            -- info, warning, error
     source TEXT NOT NULL,
-    kind TEXT NOT NULL,             -- what a fault on purpose does begins with fault-
+    kind TEXT NOT NULL,             -- fault: on purpose if its source is a device, ours if it is run
     text TEXT NOT NULL,
     crc INTEGER
 );
