@@ -33,7 +33,7 @@ SHORTEST, LONGEST = 0.5, 2.0  # s that a recording lives
 
 def measure(quick: bool = False) -> list[Row]:
     chance = random.Random(1)
-    lost = sorted(_killed(chance.uniform(SHORTEST, LONGEST)) for _ in range(5 if quick else ROUNDS))
+    lost = sorted(lost_ms(chance.uniform(SHORTEST, LONGEST)) for _ in range(5 if quick else ROUNDS))
     title = f"{SIGNALS * RATE:,} samples/s, kill -9, {len(lost)} times: samples lost before it, most"
     return [
         Row(title, lost[-1], "ms", target=f"at most {TARGET_MS:g}", ok=lost[-1] <= TARGET_MS),
@@ -41,8 +41,11 @@ def measure(quick: bool = False) -> list[Row]:
     ]
 
 
-def _killed(seconds: float) -> float:
-    """Kill a recording after `seconds`; return the age of its newest sample then, in ms."""
+def lost_ms(seconds: float) -> float:
+    """Kill a recording after `seconds`; return the age of its newest sample then, in ms.
+
+    Fails when anything before that sample is missing.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "killed.session")
         command = [sys.executable, "-m", "benchmarks.killed", str(path)]

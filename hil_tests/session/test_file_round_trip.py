@@ -254,12 +254,14 @@ async def test_the_questions_of_the_documentation_are_answered_by_sqlite_alone(t
         lost = Command(1, 40.0, "operator", T0, T0 + NS)
         lost.finish(Outcome.FAILED, T0, "heater is offline")
         writer.command(lost)
+        writer.cycles("hold").add(T0, 0, 0, -1, -1, 0, NO_TERMS._replace(setpoint=60.0))
+        writer.twin_state("probe", T0, {"air": 21.0})
     monkeypatch.chdir(tmp_path)
     text = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text()
     (questions,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     with contextlib.closing(sqlite3.connect("sessions/friday.session")) as database:
-        answers = [database.execute(question).fetchall() for question in questions.split(";\n")[:5]]
+        answers = [database.execute(question).fetchall() for question in questions.split(";\n") if question]
     assert dict(answers[0]) == {"verdict": '"passed"', "expectations": "[]"}
     assert answers[1] == [("probe.temperature", 2, 21.5, 21.5, "degC")]
     assert answers[2] == [("2025-11-13 02:13:21", "probe.temperature", 2, "offline: pulled")]
@@ -267,6 +269,8 @@ async def test_the_questions_of_the_documentation_are_answered_by_sqlite_alone(t
         ("duty", 40.0, "operator", "pending", "failed", "heater is offline")
     ]
     assert answers[4] == [("bench: a",)]
+    assert answers[5] == [("hold", 1, 60.0, 60.0)]
+    assert answers[6] == [("2025-11-13 02:13:20", "probe", '{"air": 21.0}')]
     names: dict[str, Any] = {}
     exec(script, names)  # noqa: S102  (the documentation's own example)
     names["database"].close()
