@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -174,6 +175,22 @@ def test_a_wire_that_cannot_be_read_does_not_tell_what_the_environment_gave(wire
     with pytest.raises(ValueError, match=words) as caught:
         parse_wire(wire, environment).number("unit", 1)
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["p@ssword", "pass/word", "p:ss", "pa%40ss", "a@b@c/d:e"])
+def test_a_password_is_hidden_whatever_stands_in_it(tmp_path, password):
+    file = tmp_path / "bench.yaml"
+    wire = f"chirpstack+mqtt://hil:{password}@h/1/70b3d57ed0000001"
+    file.write_text(
+        f'bench: b\ndevices:\n  vent: {{profile: lorawan/vent-valve, wire: "{wire}"}}\n# {wire}\n'
+    )
+    bench = load_bench(file, {})
+    device = bench.devices["vent"]
+    assert str(device.wire) == "chirpstack+mqtt://hil:***@h/1/70b3d57ed0000001"
+    assert device.wire.password == unquote(password)
+    written = attachments(bench, {}, 0)["bench/bench.yaml"].decode()
+    assert written.count("chirpstack+mqtt://hil:***@h/1/70b3d57ed0000001") == 2
+    assert device.wire.redacted(f"not {password} nor {unquote(password)}") == "not *** nor ***"
 
 
 def test_a_number_from_the_environment_leaves_other_numbers_alone():

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from .wires import Wire
 
-_PASSWORD = re.compile(rb"(//[^/@?\s\"':]*):(?!\$\{\w+\}@)[^/@?\s\"']+@")
+_PASSWORD = re.compile(rb"(//[^/@?\s\"':]*):(?!\$\{\w+\}@)[^?\s\"']+@")
 _SHORTEST = 4  # bytes; what is shorter cannot be told from other words and numbers of a file
 
 
@@ -29,8 +29,7 @@ class Secrets:
 
     def redact_file(self, data: bytes) -> bytes:
         """Return a file likewise: no password of a URL, and nothing of what the wires hide."""
-        data = _PASSWORD.sub(rb"\1:***@", data)
         for value in sorted(self._long, key=len, reverse=True):
             name = self._long[value].replace(b"\\", b"\\\\")
             data = re.sub(rb"(?<!\w)" + re.escape(value) + rb"(?!\w)", name, data)
-        return data
+        return _PASSWORD.sub(rb"\1:***@", data)

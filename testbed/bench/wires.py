@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
+_CREDENTIALS = re.compile(r"//([^/@?:]*):[^?]*@")  # to the last @, as they are taken apart below
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -64,7 +65,7 @@ def parse_wire(text: str, environment: Mapping[str, str] | None = None) -> Wire:
         raise ValueError(
             f"{text!r} is not a wire; write it as a URL, for example serial:///dev/ttyUSB0?baud=115200"
         )
-    visible = re.sub(r"//([^/@?]*):([^/@?]*)@", r"//\1:***@", text)
+    visible = _CREDENTIALS.sub(r"//\1:***@", text)
 
     hidden: dict[str, str] = {}
 

@@ -83,7 +83,8 @@ class Samples(Contents):
         """Return, for each signal that has samples, how many there are and the last that arrived."""
         with self._guard():
             rows = self._query("SELECT signal, sum(n), max(id) FROM chunks GROUP BY signal").fetchall()
-            return {signal: Newest(total, self._by_id(number).last()) for signal, total, number in rows}
+            found = {signal: (total, self._by_id(number)) for signal, total, number in rows}
+            return {signal: Newest(total, chunk.last()) for signal, (total, chunk) in found.items() if chunk}
 
     def reasons(self, signal: int) -> tuple[array[int], list[str]]:
         """Return (numbers of samples, reasons): from each of these samples on, the reason beside it holds."""
@@ -135,14 +136,17 @@ class Samples(Contents):
                 "SELECT * FROM chunks WHERE signal = ? AND first <= ? AND first + n >= ?",
                 signal, first, first + n,
             ).fetchone()  # fmt: skip
-            if row is not None:
-                return self._decoded(row).part(first, n)
-            if "window" not in self.meta():
-                raise ValueError(f"chunk {number} is missing")
-        return None
+            chunk = self._unless_gone(row, number)
+            return None if chunk is None else chunk.part(first, n)
 
-    def _by_id(self, number: int) -> Chunk:
-        return self._decoded(self._query("SELECT * FROM chunks WHERE id = ?", number).fetchone())
+    def _by_id(self, number: int) -> Chunk | None:
+        return self._unless_gone(self._query("SELECT * FROM chunks WHERE id = ?", number).fetchone(), number)
+
+    def _unless_gone(self, row: tuple[Any, ...] | None, number: int) -> Chunk | None:
+        """Return the chunk of a row; None if it has gone out of a rolling recording in this very moment."""
+        if row is None and "window" not in self.meta():
+            raise ValueError(f"chunk {number} is missing")
+        return None if row is None else self._decoded(row)
 
     def _decoded(self, row: tuple[Any, ...]) -> Chunk:
         chunk = chunk_of(row)
