@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from testbed.bench import Bench
     from testbed.session.black_box import Window
 
-KEY = "s"
+KEY = b"s"
 
 Keep = Annotated[
     str | None,
@@ -53,7 +53,7 @@ def save_key(loop: asyncio.AbstractEventLoop, save: Callable[[], None]) -> Itera
     try:
         with _single_keys() as keys:
             if keys is not None:
-                loop.add_reader(keys, lambda: _read(keys, save))
+                loop.add_reader(keys, lambda: _read(loop, keys, save))
             yield
             if keys is not None:
                 loop.remove_reader(keys)
@@ -61,8 +61,14 @@ def save_key(loop: asyncio.AbstractEventLoop, save: Callable[[], None]) -> Itera
         loop.remove_signal_handler(signal.SIGUSR1)
 
 
-def _read(keys: int, save: Callable[[], None]) -> None:
-    for _ in range(os.read(keys, 64).decode(errors="replace").count(KEY)):
+def _read(loop: asyncio.AbstractEventLoop, keys: int, save: Callable[[], None]) -> None:
+    try:
+        pressed = os.read(keys, 64)
+    except OSError:
+        pressed = b""
+    if not pressed:  # the terminal is gone
+        loop.remove_reader(keys)
+    for _ in range(pressed.count(KEY)):
         save()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -90,6 +91,8 @@ class BlackBox:
         for signal in self._triggers:
             hub.subscribe(signal, Stage.WATCH, self._sample)
         self._ticker = clock.every(_CHECK_NS, self._check)
+        text = f"keeping the last {window.keep_s:g} s; s or SIGUSR1 to process {os.getpid()} saves them"
+        report(Event(clock.now(), Level.INFO, "run", "black-box", text))
 
     # Triggers ---------------------------------------------------------------------------------
 

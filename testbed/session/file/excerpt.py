@@ -12,9 +12,9 @@ from typing import Any
 from testbed.errors import UsageError
 
 from .checks import seal
+from .disk import sync
 from .rows import to_json
 from .schema import APPLICATION_ID, PAGE_SIZE, VERSION, statements
-from .store import sync
 from .totals import count
 from .window import copy
 

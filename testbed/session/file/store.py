@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -199,12 +198,3 @@ class Store:
             number = self._meta.setdefault(key, len(self._meta) + 1)
             row = seal("meta", number, key, rows.to_json(value, self._redact))
             self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?, ?)", row)
-
-
-def sync(path: Path) -> None:
-    """Make sure that a file, or the names in a folder, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from testbed.clock import NS, Clock, Ticker
-from testbed.errors import UsageError
 from testbed.links import Tap
 from testbed.signals import Command, Event, Sample, Signal
 
 from .columns import CycleLog, FrameColumn, SampleColumn
-from .store import Batch, Store, sync
+from .disk import create_store, sync, why_stopped
+from .store import Batch, Store
 from .worker import InlineWorker, ThreadWorker, Worker
 
 COMMIT_S = 0.18
 """Time between two hand-overs: with the commit itself, nothing waits longer than 250 ms."""
 
 _TRIMS = 20  # times that a rolling recording is trimmed while it keeps what was
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is at work between start and end."""
+
+    store: Store
+    worker: Worker
+    ticker: Ticker
 
 
 class SessionWriter:
@@ -76,9 +85,7 @@ class SessionWriter:
         self._trimmed_ns = clock.now()
         self._handed_ns = 0
         self._failure = ""
-        self._store: Store | None = None
-        self._worker: Worker | None = None
-        self._ticker: Ticker | None = None
+        self._work: _Work | None = None
 
     # What is recorded -------------------------------------------------------------------------
 
@@ -138,73 +145,63 @@ class SessionWriter:
         metadata = {"started_ns": self._clock.now(), **self._metadata}
         if self._keep_ns is not None:
             metadata["window"] = {"keep_s": self._keep_ns / NS}
-        self._store = _create(self.path, self._signals, metadata, self._attachments, self._redact)
+        store = create_store(self.path, self._signals, metadata, self._attachments, self._redact)
         self._attachments.clear()
         self.recording = True
-        self._worker = (ThreadWorker if self._threaded else InlineWorker)(self._commit_failed)
-        self._ticker = self._clock.every(self._period_ns, self._tick)
+        worker = (ThreadWorker if self._threaded else InlineWorker)(self._commit_failed)
+        self._work = _Work(store, worker, self._clock.every(self._period_ns, self._tick))
 
     def close(self, metadata: Mapping[str, Any]) -> None:
         """Commit what is left, then the end metadata, safely on disk; never raises for the disk's sake.
 
         After a failure the end metadata is still tried, with the key `recording_failure`.
         """
-        if self._worker is None:
+        work = self._work
+        if work is None:
             return
         if self.recording:
-            self._hand_over()
+            work.worker.do(partial(work.store.write, self._take()))
         self._stop()
-        worker, self._worker = self._worker, None
-        done = worker.close(self.stall_limit)
-        if worker.error is not None:
-            self._failure = self._failure or _told(self.path, worker.error)
+        self._work = None
+        done = work.worker.close(self.stall_limit)
+        if work.worker.error is not None:
+            self._failure = self._failure or why_stopped(self.path, work.worker.error)
         if done:
-            self._finish({"ended_ns": self._clock.now(), **metadata})
+            self._finish(work.store, {"ended_ns": self._clock.now(), **metadata})
         elif not self._failure:
             self._failure = f"{self.path} may lack its end: no commit within {self.stall_limit:g} s"
         if self._failure:
             self._failed(self._failure)
 
-    def _finish(self, metadata: dict[str, Any]) -> None:
-        store = self._store
-        assert store is not None  # noqa: S101  (set by start, without which there is no worker)
+    def _finish(self, store: Store, metadata: dict[str, Any]) -> None:
         if self._failure:
             metadata["recording_failure"] = self._failure
         try:
             store.finish(metadata)
             sync(self.path.parent)
         except (sqlite3.Error, OSError) as error:
-            self._failure = self._failure or _told(self.path, error)
+            self._failure = self._failure or why_stopped(self.path, error)
         finally:
             store.close()
 
     # Hand-over, in the event loop -------------------------------------------------------------
 
     def _tick(self) -> None:
-        worker = self._worker
-        assert worker is not None  # noqa: S101  (set by start before the ticker)
-        if worker.idle:
-            self._handed_ns = self._clock.now()
-            self._hand_over()
-            self._trim()
-        elif self._clock.now() - self._handed_ns > self.stall_limit * NS:
+        work, now = self._work, self._clock.now()
+        assert work is not None  # noqa: S101  (we are the callback of its ticker)
+        if work.worker.idle:
+            self._handed_ns = now
+            work.worker.do(partial(work.store.write, self._take()))
+            self._trim(work, now)
+        elif now - self._handed_ns > self.stall_limit * NS:
             self._failed(f"recording to {self.path} stopped: no commit within {self.stall_limit:g} s")
 
-    def _hand_over(self) -> None:
-        worker, store = self._worker, self._store
-        assert worker is not None  # noqa: S101  (set by start, as the store)
-        assert store is not None  # noqa: S101
-        worker.do(partial(store.write, self._take()))
-
-    def _trim(self) -> None:
+    def _trim(self, work: _Work, now: int) -> None:
         """Let what is too old go, now and then, if only the last minutes are to be kept."""
-        now, keep = self._clock.now(), self._keep_ns
-        if keep is None or now - self._trimmed_ns < keep // _TRIMS:
-            return
-        self._trimmed_ns = now
-        assert self._worker is not None  # noqa: S101  (set by start before the ticker, as the store)
-        assert self._store is not None  # noqa: S101
-        self._worker.do(partial(self._store.trim, now - keep))
+        keep = self._keep_ns
+        if keep is not None and now - self._trimmed_ns >= keep // _TRIMS:
+            self._trimmed_ns = now
+            work.worker.do(partial(work.store.trim, now - keep))
 
     def _take(self) -> Batch:
         batch, self._rows = self._rows, Batch()
@@ -215,16 +212,16 @@ class SessionWriter:
 
     def _stop(self) -> None:
         self.recording = False
-        if self._ticker is not None:
-            self._ticker.cancel()
+        if self._work is not None:
+            self._work.ticker.cancel()
         for frames in self._frames.values():
             frames.closed = True
         for cycles in self._cycles.values():
             cycles.closed = True
 
     def _commit_failed(self) -> None:
-        if self._worker is not None and self._worker.error is not None:  # else: `close` tells
-            self._failed(_told(self.path, self._worker.error))
+        if self._work is not None and self._work.worker.error is not None:  # else: `close` tells
+            self._failed(why_stopped(self.path, self._work.worker.error))
 
     def _failed(self, reason: str) -> None:
         self._failure = self._failure or reason
@@ -232,42 +229,3 @@ class SessionWriter:
         if self._on_failure is not None:
             on_failure, self._on_failure = self._on_failure, None
             on_failure(reason)
-
-
-def _create(
-    path: Path,
-    signals: Sequence[Signal],
-    metadata: Mapping[str, Any],
-    attachments: Mapping[str, bytes],
-    redact: Callable[[str], str],
-) -> Store:
-    """Make the file and everything that is known at the start; leaves nothing behind when it cannot."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("xb").close()
-    except OSError as error:
-        if path.exists():
-            message = f"{path} exists already, and no recording is ever overwritten"
-            raise UsageError(message, "give another name") from None
-        raise UsageError(f"cannot record to {path}: {error.strerror}", "choose another folder") from error
-    store = Store(path, redact)
-    try:
-        store.create(signals, metadata, attachments)
-        sync(path.parent)
-    except (sqlite3.Error, OSError) as error:
-        store.close()
-        for ending in ("", "-journal", "-wal", "-shm"):
-            Path(f"{path}{ending}").unlink(missing_ok=True)
-        raise UsageError(f"cannot record to {path}: {error}", "choose another folder") from error
-    return store
-
-
-def _told(path: Path, error: Exception) -> str:
-    cause = "the disk is full" if _is_full(error) else f"{type(error).__name__}: {error}"
-    return f"recording to {path} stopped: {cause}; all that was recorded before is kept"
-
-
-def _is_full(error: Exception) -> bool:
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testbed.errors import DamagedInput, UsageError
+from testbed.session.file.disk import sync
 from testbed.session.file.schema import APPLICATION_ID, PAGE_SIZE, VERSION, statements
-from testbed.session.file.store import sync
 
 from .complaints import complaints, header_of, in_use_by
 from .pages import Pages, read_log
