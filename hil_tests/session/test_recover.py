@@ -299,6 +299,21 @@ def test_lost_signals_keep_their_samples_and_are_named_by_the_resolved_bench(tmp
         assert {n: newest.total for n, newest in reader.newest().items()} == counts
 
 
+def test_what_was_recovered_can_be_recovered_again_and_tells_both_times(tmp_path):
+    content = bytearray(whole())
+    content[content.index((T0 + 1200).to_bytes(8, "little"))] ^= 1
+    assert saved(tmp_path, bytes(content)) is not None
+    (tmp_path / "new.session").rename(tmp_path / "once.session")
+    again = saved(tmp_path, (tmp_path / "once.session").read_bytes())
+    assert again is not None
+    recovery, found = again
+    assert found == contents(tmp_path / "once.session")
+    assert (recovery.whole, recovery.damage) == (False, [])
+    assert recovery.lost == [f"what was missing when it was recovered from {tmp_path / 'a.session'}"]
+    with SessionReader(tmp_path / "new.session") as session:
+        assert sum(map(len, session.meta()["recovered"]["before"]["missing"].values())) == 1
+
+
 # Reading a damaged file without recovering ----------------------------------------------------
 
 

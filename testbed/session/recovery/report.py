@@ -67,6 +67,9 @@ def report(file: Path, saved: Path, database: sqlite3.Connection, damage: list[s
 
 
 def _lost_metadata(database: sqlite3.Connection, meta: Mapping[str, Any]) -> Iterator[str]:
+    if "recovered" in meta:
+        yield f"what was missing when it was recovered from {meta['recovered'].get('file')}"
+        return
     (last,) = database.execute("SELECT coalesce(max(id), 0) FROM meta").fetchone()
     if missing := last - len(meta):
         yield f"{missing} of its metadata"
@@ -130,13 +133,13 @@ def _count(recovery: Recovery, database: sqlite3.Connection, meta: Mapping[str, 
 def _mark(database: sqlite3.Connection, meta: Mapping[str, Any], recovery: Recovery) -> None:
     """Say in the new session that it has gaps, and which; readers then do not take them for damage."""
     database.execute("DELETE FROM meta WHERE key = 'totals'")
-    facts: dict[str, Any] = {"recovered": recovery.as_dict()}
+    facts: dict[str, Any] = {"recovered": {**recovery.as_dict(), "before": meta.get("recovered")}}
     if "started_ns" not in meta:
         facts["started_ns"] = _earliest(database)
     (last,) = database.execute("SELECT coalesce(max(id), 0) FROM meta").fetchone()
     for number, (key, value) in enumerate(facts.items(), last + 1):
         row = seal("meta", number, key, to_json(value))
-        database.execute("INSERT INTO meta VALUES (?, ?, ?, ?)", row)
+        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?, ?)", row)
 
 
 def _earliest(database: sqlite3.Connection) -> int:
