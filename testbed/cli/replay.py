@@ -59,6 +59,8 @@ def replay(
     path, kept = find_session(session), output is not None
     with SessionReader(path) as recording:
         recording.check_whole()  # also what is not replayed
+        if (recording.meta().get("recovered") or {}).get("missing"):
+            typer.echo(f"testbed: {path} was recovered with gaps; a replay diverges at them", err=True)
     if kind == "--decode":
         from .replay_decode import replay_decode
 

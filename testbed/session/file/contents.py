@@ -91,7 +91,7 @@ class Contents(OpenSession):
         """
         meta = self.meta()
         with self._guard():
-            start_ns, end_ns = meta.get("started_ns"), meta.get("ended_ns", self._last_ns())
+            start_ns, end_ns = meta.get("started_ns"), meta.get("ended_ns", self.last_ns())
             if not isinstance(start_ns, int) or not isinstance(end_ns, int | None) or start_ns < 0:
                 raise ValueError(f"it lasted from {start_ns!r} to {end_ns!r}, which are no times")
             end_ns = max(start_ns, end_ns or 0)
@@ -100,7 +100,8 @@ class Contents(OpenSession):
                 start_ns = max(start_ns, end_ns - round(keep_s * 1e9))
         return start_ns, end_ns
 
-    def _last_ns(self) -> int | None:
+    def last_ns(self) -> int | None:
+        """Return when the last thing was recorded, None when nothing was."""
         rows = self._query(
             "SELECT max(t1) FROM chunks UNION ALL SELECT max(t1) FROM frames "
             "UNION ALL SELECT max(t1) FROM cycles UNION ALL SELECT max(time_ns) FROM events"
