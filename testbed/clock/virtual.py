@@ -232,6 +232,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Refuse a process."""
         self._refuse(f"the process {cmd}")
 
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Refuse a connection."""
+        self._refuse(f"a network connection to {address}")
+
+    async def create_unix_connection(self, protocol_factory: Any, path: Any = None, **options: Any) -> Any:
+        """Refuse a connection."""
+        self._refuse(f"a connection to {path}")
+
 
 def run_virtual(
     main: Callable[[VirtualClock], Coroutine[Any, Any, T]],
