@@ -66,12 +66,20 @@ class VirtualClock:
         self._put(time_ns, time_ns, timer)
         return timer
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
-        """Call back each `period_ns`, first within one period from now."""
-        if phase_ns is None:
-            self._tickers += 1
-            phase_ns = spread_phase(self._tickers, period_ns)
-        return Ticker(self, period_ns, callback, self._now + phase_ns)
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        first_ns: int | None = None,
+    ) -> Ticker:
+        """Call back each `period_ns`, first at `first_ns`, else within one period from now."""
+        if first_ns is None:
+            if phase_ns is None:
+                self._tickers += 1
+                phase_ns = spread_phase(self._tickers, period_ns)
+            first_ns = self._now + phase_ns
+        return Ticker(self, period_ns, callback, first_ns)
 
     @property
     def calls(self) -> int:
