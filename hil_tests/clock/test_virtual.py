@@ -252,3 +252,21 @@ def test_the_phases_of_a_lane_do_not_depend_on_what_others_asked_for() -> None:
 
     assert run_virtual(main) == run_virtual(busy)
     assert len(set(run_virtual(main))) == 3
+
+
+def test_a_tick_comes_before_a_time_limit_that_an_earlier_tick_set_for_the_same_instant() -> None:
+    async def main(clock: VirtualClock) -> list[str]:
+        order: list[str] = []
+        loop = asyncio.get_running_loop()
+
+        def tick() -> None:
+            order.append("tick")
+            if len(order) == 1:
+                clock.at(clock.now() + 5 * NS, lambda: order.append("limit"))
+                loop.call_later(5, order.append, "asyncio's limit")
+
+        clock.every(NS, tick)
+        await clock.sleep(7.5)
+        return order
+
+    assert run_virtual(main) == [*["tick"] * 6, "limit", "asyncio's limit", "tick"]

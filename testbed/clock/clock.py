@@ -35,6 +35,16 @@ class Timer:
         self.callback = None
 
 
+class Deadlines(Protocol):
+    """As much of a clock as a ticker needs."""
+
+    def now(self) -> int:
+        """Return session time in ns."""
+
+    def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
+        """Call back once at `time_ns`."""
+
+
 class Clock(Protocol):
     """Where time comes from: real here, virtual in replay."""
 
@@ -81,7 +91,7 @@ class Ticker:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: Deadlines,
         period_ns: int,
         callback: Callable[[], None],
         start_ns: int,
