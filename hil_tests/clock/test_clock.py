@@ -7,7 +7,7 @@ import time
 import pytest
 
 from hil_tests.support import eventually
-from testbed.clock import Seeds, SystemClock
+from testbed.clock import NS, Lane, Seeds, SystemClock
 from testbed.clock.alarm import LoopAlarm, TimerfdAlarm
 
 MS = 1_000_000
@@ -172,4 +172,17 @@ async def test_what_was_skipped_is_counted_until_it_is_taken():
     assert longest_ns >= 40 * MS
     ticker.cancel()
     assert clock.take_skipped() == (0, 0)
+    clock.close()
+
+
+async def test_what_a_lane_tells_of_a_ticker_is_to_the_nanosecond_when_it_ticks():
+    clock, told = SystemClock(), []
+
+    def begin(ticker: int, due_ns: int) -> int:
+        told.append(due_ns)
+        return due_ns
+
+    lane = Lane(clock, 0, 1, begin)
+    tickers = [lane.every(NS, lambda: None) for _ in range(100)]
+    assert [ticker.due_ns for ticker in tickers] == told
     clock.close()

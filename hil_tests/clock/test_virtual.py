@@ -1,6 +1,8 @@
 """Virtual time: it jumps, keeps the order in which things were asked for, and refuses what would break it."""
 
+import _thread as _thread_module
 import asyncio
+import multiprocessing
 import os
 import signal
 import socket
@@ -125,9 +127,30 @@ async def _connection(clock: VirtualClock) -> None:
         sock.connect(("127.0.0.1", 9))
 
 
+async def _loops_connection(clock: VirtualClock) -> None:
+    await asyncio.open_connection("127.0.0.1", 9)
+
+
+async def _packet(clock: VirtualClock) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"hello", ("127.0.0.1", 9))
+
+
+async def _low_thread(clock: VirtualClock) -> None:
+    _thread_module.start_new_thread(print, ())
+
+
+async def _multiprocessing(clock: VirtualClock) -> None:
+    multiprocessing.get_context("spawn").Process(target=print).start()
+
+
 @pytest.mark.parametrize(
     ("main", "named"),
     [
+        (_loops_connection, r"127\.0\.0\.1"),
+        (_packet, r"packet .*127\.0\.0\.1"),
+        (_low_thread, "running print"),
+        (_multiprocessing, "process .*running print"),
         (_thread, "sum"),
         (_bare_thread, "poller, running print"),
         (_process, r"\(ls\)"),
@@ -229,3 +252,21 @@ def test_the_phases_of_a_lane_do_not_depend_on_what_others_asked_for() -> None:
 
     assert run_virtual(main) == run_virtual(busy)
     assert len(set(run_virtual(main))) == 3
+
+
+def test_a_tick_comes_before_a_time_limit_that_an_earlier_tick_set_for_the_same_instant() -> None:
+    async def main(clock: VirtualClock) -> list[str]:
+        order: list[str] = []
+        loop = asyncio.get_running_loop()
+
+        def tick() -> None:
+            order.append("tick")
+            if len(order) == 1:
+                clock.at(clock.now() + 5 * NS, lambda: order.append("limit"))
+                loop.call_later(5, order.append, "asyncio's limit")
+
+        clock.every(NS, tick)
+        await clock.sleep(7.5)
+        return order
+
+    assert run_virtual(main) == [*["tick"] * 6, "limit", "asyncio's limit", "tick"]

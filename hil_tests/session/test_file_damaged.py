@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hil_tests.cli.inside import run_inside
 from testbed.errors import DamagedInput, UsageError
 from testbed.session.file import SessionReader, list_sessions, summarize
 from testbed.session.file.checks import seal
@@ -19,6 +20,12 @@ from testbed.session.file.schema import columns
 from testbed.session.file.totals import KEYS, ROWS, WORDS
 
 from .recording import whole
+
+
+def check_whole(path: Path) -> None:
+    """Make sure that a session is whole, without decoding it."""
+    with SessionReader(path) as session:
+        session.check_whole()
 
 
 def read_all(path: Path) -> None:
@@ -42,6 +49,7 @@ def test_the_whole_file_is_read_without_complaint(tmp_path):
     path = tmp_path / "whole.session"
     path.write_bytes(whole())
     read_all(path)
+    check_whole(path)
 
 
 NO_SESSIONS = {
@@ -150,8 +158,9 @@ def test_any_change_of_a_row_is_noticed_by_its_checksum_or_its_number(tmp_path, 
     path = tmp_path / "a.session"
     path.write_bytes(whole())
     change(path, statement, seal_again=False)
-    with pytest.raises(DamagedInput, match=r"CRC-32|numbered|were found|comes next"):
-        read_all(path)
+    for read in (read_all, check_whole):
+        with pytest.raises(DamagedInput, match=r"CRC-32|numbered|were found|comes next"):
+            read(path)
 
 
 @pytest.mark.parametrize("table", [*KEYS, *ROWS, "signals"])
@@ -164,8 +173,38 @@ def test_a_row_that_is_missing_is_noticed_be_it_the_first_the_last_or_between(tm
     for number in numbers:
         path.write_bytes(whole())
         change(path, f"DELETE FROM {table} WHERE id = {number}", seal_again=False)  # noqa: S608
-        with pytest.raises(DamagedInput, match=f"{WORDS.get(table, table)}"):
-            read_all(path)
+        for read in (read_all, check_whole):
+            with pytest.raises(DamagedInput, match=f"{WORDS.get(table, table)}"):
+                read(path)
+
+
+def test_an_attachment_that_is_missing_is_noticed(tmp_path):
+    path = tmp_path / "a.session"
+    path.write_bytes(whole())
+    change(path, "DELETE FROM attachments", seal_again=False)
+    with pytest.raises(DamagedInput, match=r"'bench\.yaml' is missing"):
+        check_whole(path)
+
+
+@pytest.mark.parametrize("command", ["show", "replay", "compare"])
+def test_who_judges_a_session_reads_all_of_it_what_he_needs_and_what_not(
+    tmp_path, monkeypatch, capsys, command
+):
+    path = tmp_path / "a.session"
+    path.write_bytes(whole())
+    change(path, "UPDATE twin_states SET state = '{}' WHERE id = 2", seal_again=False)
+    arguments = [command, path, path] if command == "compare" else [command, path]
+    result = run_inside(monkeypatch, capsys, *arguments)
+    assert result.returncode == 3
+    assert "row 2 of twin_states" in result.stderr
+    assert f"testbed recover {path}" in result.stderr
+
+
+def test_a_file_without_its_header_can_have_been_a_session(tmp_path):
+    path = tmp_path / "a.session"
+    path.write_bytes(bytes(100) + whole()[100:])
+    with pytest.raises(DamagedInput, match=r"if it was one, .*testbed recover"):
+        SessionReader(path)
 
 
 def test_a_table_that_is_missing_is_damaged_input(tmp_path):

@@ -25,8 +25,16 @@ class HandClock:
         heapq.heappush(self._heap, (time_ns, self._asked, timer))
         return timer
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
-        return Ticker(self, period_ns, callback, self._now + (period_ns if phase_ns is None else phase_ns))
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        first_ns: int | None = None,
+    ) -> Ticker:
+        if first_ns is None:
+            first_ns = self._now + (period_ns if phase_ns is None else phase_ns)
+        return Ticker(self, period_ns, callback, first_ns)
 
     async def sleep(self, seconds: float) -> None:
         raise NotImplementedError("a test moves this clock itself")

@@ -94,3 +94,81 @@ def test_what_makes_no_sense_in_virtual_time_is_a_usage_error(
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "a.session").exists()
+
+
+_THEIRS = """
+import os
+import threading
+import time
+
+from testbed.drivers.scpi import ScpiDriver
+from testbed.emulators.played.dialects import scpi as dialect
+from testbed.emulators.scpi import serve
+
+
+class PollingDriver(ScpiDriver):
+    async def connect(self):
+        if "POLL" in os.environ:
+            threading.Thread(target=self.poll, name="poller", daemon=True).start()
+        await super().connect()
+
+    def poll(self):
+        while True:
+            time.sleep(1)
+"""
+
+_POINTS = """
+[testbed.drivers]
+theirs = their_polling:PollingDriver
+[testbed.emulators]
+theirs = their_polling:serve
+[testbed.dialects]
+theirs = their_polling:dialect
+"""
+
+_BENCH = """
+bench: polled
+devices:
+  probe: {profile: thermometer, wire: "serial:///dev/ttyUSB0?baud=115200"}
+plant: {model: thermal-chamber, connect: {air_temperature: probe.temperature}}
+"""
+
+_PROFILE = """
+profile: thermometer
+protocol: theirs
+identity: "THEIRS,1"
+signals:
+  temperature: {query: "MEAS:TEMP?", unit: degC, rate: 10 Hz}
+"""
+
+
+@pytest.fixture
+def their_bench(tmp_path: Path) -> Path:
+    """A bench whose driver comes from another package and, with POLL set, starts a thread."""
+    package = tmp_path / "package"
+    info = package / "their_polling-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-polling\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(_POINTS)
+    (package / "their_polling.py").write_text(_THEIRS)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "thermometer.yaml").write_text(_PROFILE)
+    (tmp_path / "bench.yaml").write_text(_BENCH)
+    return tmp_path / "bench.yaml"
+
+
+def test_a_driver_that_starts_a_thread_is_refused_by_name_when_it_runs_and_when_it_is_replayed(
+    their_bench: Path,
+) -> None:
+    session = their_bench.with_name("first.session")
+    clean = {**os.environ, "PYTHONPATH": str(their_bench.parent / "package")}
+    polling = {**clean, "POLL": "1"}
+    arguments = ("--virtual", "--for", "2s", "--session")
+    assert testbed("run", their_bench, *arguments, session, env=clean).returncode == 0
+    for refused in (
+        testbed("run", their_bench, *arguments, session.with_name("second.session"), env=polling),
+        testbed("replay", session, env=polling),
+    ):
+        assert refused.returncode == 2
+        assert "a thread (poller, running PollingDriver.poll) would break virtual time" in refused.stderr
+        assert "Traceback" not in refused.stderr

@@ -56,6 +56,8 @@ def compare(
 
     rules = _rules(tolerance or [], tolerances, within, absolute, only)
     with SessionReader(find_session(a)) as first, SessionReader(find_session(b)) as second:
+        for session in (first, second):
+            session.check_whole()  # also what these rules leave out
         recordings = SessionRecording(first), SessionRecording(second)
         with follow_steps("comparing") as progress:
             comparison = compare_recordings(*recordings, rules, progress)

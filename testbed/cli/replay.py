@@ -46,7 +46,7 @@ def replay(
 ) -> None:
     """Replay a session: exit 0 when it comes out the same, 1 when it diverges, 3 when it is damaged."""
     from testbed.errors import UsageError
-    from testbed.session.file import find_session
+    from testbed.session.file import SessionReader, find_session
 
     kinds = {"--virtual": virtual, "--decode": decode, "--wire": wire}
     chosen = [name for name, wanted in kinds.items() if wanted] or ["--virtual"]
@@ -57,6 +57,10 @@ def replay(
         if given is not None and kind != "--virtual":
             raise UsageError(f"{option} is for --virtual, not for {kind}")
     path, kept = find_session(session), output is not None
+    with SessionReader(path) as recording:
+        recording.check_whole()  # also what is not replayed
+        if (recording.meta().get("recovered") or {}).get("missing"):
+            typer.echo(f"testbed: {path} was recovered with gaps; a replay diverges at them", err=True)
     if kind == "--decode":
         from .replay_decode import replay_decode
 

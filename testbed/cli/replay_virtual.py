@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from .output import print_json, stdout
+from .output import print_json, stdout, tell
 from .progress import follow_clock, follow_steps
 
 if TYPE_CHECKING:
     from testbed.session.compare import Rules
     from testbed.session.replay import Judgement, WhatIf
+    from testbed.signals import Event
 
 _MOST = 20  # divergences that people are shown; after the first ones they follow from each other
 
@@ -41,7 +42,9 @@ def replay_virtual(
         meant = bench_of(session, Path(folder), bench, profiles)
         start_ns, end_ns = session.span()
         with follow_clock("replaying", (end_ns - start_ns) / 1e9, wanted=not json) as begun:
-            replay = replay_virtually(session, meant, out, changed=bench is not None, begun=begun)
+            replay = replay_virtually(
+                session, meant, out, changed=bench is not None, tell=_tell_fault, begun=begun
+            )
         with SessionReader(out) as replayed, follow_steps("comparing") as progress:
             judgement = judge_replay(session, replayed, replay, rules, progress)
             if html is not None:
@@ -53,6 +56,12 @@ def replay_virtual(
                 simulated = what_if(recorded, meant, seconds, seed, Path(folder))
             _print(path, out if kept else None, judgement, simulated, json=json)
     raise typer.Exit(0 if judgement.verdict == SAME else 1)
+
+
+def _tell_fault(event: Event) -> None:
+    """Tell of a driver or a callback that failed: everything else is in the recording already."""
+    if event.kind == "fault":
+        tell(event)
 
 
 def _draw(judgement: Judgement, file: Path) -> None:

@@ -37,6 +37,8 @@ def print_summary(summary: dict[str, Any], events: Iterable[Event]) -> None:
     if summary["recovered"]:
         told = f"recovered from {summary['recovered']['file']}, with gaps: --json tells which"
         console.print(Text(told), style="yellow")
+    if failure := summary.get("recording_failure"):
+        console.print(Text(failure), style="yellow")
     console.print(_signals(summary["signals"]))
     if summary["loops"]:
         console.print(_loops(summary["loops"]))

@@ -44,8 +44,9 @@ def show(session: SessionName, as_json: AsJson = False) -> None:
         with stdout():
             print_json(summarize(path, with_digest=True))
         return
-    summary = summarize(path)
     from .session_tables import print_summary
 
     with stdout(), SessionReader(path) as reader:
+        reader.check_whole()
+        summary = summarize(path)
         print_summary(summary, reader.events())

@@ -35,6 +35,16 @@ class Timer:
         self.callback = None
 
 
+class Deadlines(Protocol):
+    """As much of a clock as a ticker needs."""
+
+    def now(self) -> int:
+        """Return session time in ns."""
+
+    def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
+        """Call back once at `time_ns`."""
+
+
 class Clock(Protocol):
     """Where time comes from: real here, virtual in replay."""
 
@@ -44,8 +54,17 @@ class Clock(Protocol):
     def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
         """Call back once at `time_ns`; equal times keep the order in which they were asked for."""
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
-        """Call back each `period_ns`; phases are spread unless `phase_ns` is given."""
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        first_ns: int | None = None,
+    ) -> Ticker:
+        """Call back each `period_ns`, first at `first_ns`, else within one period from now.
+
+        Those phases are spread unless `phase_ns`, from now to the first call, is given.
+        """
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds` of session time."""
@@ -72,7 +91,7 @@ class Ticker:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: Deadlines,
         period_ns: int,
         callback: Callable[[], None],
         start_ns: int,
@@ -142,12 +161,20 @@ class SystemClock:
             self._arm(time_ns)
         return timer
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
-        """Call back each `period_ns`, first within one period from now."""
-        if phase_ns is None:
-            self._tickers += 1
-            phase_ns = spread_phase(self._tickers, period_ns)
-        return Ticker(self, period_ns, callback, self.now() + phase_ns, self._count)
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        first_ns: int | None = None,
+    ) -> Ticker:
+        """Call back each `period_ns`, first at `first_ns`, else within one period from now."""
+        if first_ns is None:
+            if phase_ns is None:
+                self._tickers += 1
+                phase_ns = spread_phase(self._tickers, period_ns)
+            first_ns = self.now() + phase_ns
+        return Ticker(self, period_ns, callback, first_ns, self._count)
 
     def take_skipped(self) -> tuple[int, int]:
         """Return (ticks skipped since the last call, the longest that one of them was held up in ns)."""

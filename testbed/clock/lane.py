@@ -32,11 +32,19 @@ class Lane:
         self._tickers = 0
         self._begin = begin
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
-        """Call back each `period_ns`; phases are spread unless `phase_ns` is given."""
-        if phase_ns is None:
-            phase_ns = spread_phase(self._first + self._tickers * self._lanes, period_ns)
-        now = self.now()
-        due_ns = self._begin(self._tickers, now + phase_ns)
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        first_ns: int | None = None,
+    ) -> Ticker:
+        """Call back each `period_ns`; phases are spread unless `phase_ns` or `first_ns` is given."""
+        if first_ns is None:
+            if phase_ns is None:
+                phase_ns = spread_phase(self._first + self._tickers * self._lanes, period_ns)
+            first_ns = self.now() + phase_ns
+        due_ns = self._begin(self._tickers, first_ns)
         self._tickers += 1
-        return self._every(period_ns, callback, due_ns - now)
+        # The very time that `begin` has: what is recorded of a ticker must be when it ticks, to the ns.
+        return self._every(period_ns, callback, first_ns=due_ns)

@@ -42,7 +42,7 @@ class VirtualClock:
         """
         self._now = start_ns
         self._held = sorted(held)
-        self._heap: list[tuple[int, int, int, Timer | TimerHandle]] = []  # when, due, order asked for
+        self._heap: list[tuple[int, int, int, Timer | TimerHandle]] = []  # when, due, order at one instant
         self._sequence = 0
         self._tickers = 0
 
@@ -66,12 +66,20 @@ class VirtualClock:
         self._put(time_ns, time_ns, timer)
         return timer
 
-    def every(self, period_ns: int, callback: Callable[[], None], phase_ns: int | None = None) -> Ticker:
-        """Call back each `period_ns`, first within one period from now."""
-        if phase_ns is None:
-            self._tickers += 1
-            phase_ns = spread_phase(self._tickers, period_ns)
-        return Ticker(self, period_ns, callback, self._now + phase_ns)
+    def every(
+        self,
+        period_ns: int,
+        callback: Callable[[], None],
+        phase_ns: int | None = None,
+        first_ns: int | None = None,
+    ) -> Ticker:
+        """Call back each `period_ns`, first at `first_ns`, else within one period from now."""
+        if first_ns is None:
+            if phase_ns is None:
+                self._tickers += 1
+                phase_ns = spread_phase(self._tickers, period_ns)
+            first_ns = self._now + phase_ns
+        return Ticker(_Grid(self), period_ns, callback, first_ns)
 
     @property
     def calls(self) -> int:
@@ -95,13 +103,13 @@ class VirtualClock:
 
     # For the loop -------------------------------------------------------------------------------
 
-    def push(self, time_ns: int, timer: Timer | TimerHandle) -> None:
-        """Put a timer of either kind into the one heap."""
-        self._put(self._after_hold(time_ns) if self._held else time_ns, time_ns, timer)
+    def push(self, time_ns: int, timer: Timer | TimerHandle, before: int = 0) -> None:
+        """Put a timer of either kind into the one heap; `before` is how far it may overtake its equals."""
+        self._put(self._after_hold(time_ns) if self._held else time_ns, time_ns, timer, before)
 
-    def _put(self, when_ns: int, due_ns: int, timer: Timer | TimerHandle) -> None:
+    def _put(self, when_ns: int, due_ns: int, timer: Timer | TimerHandle, before: int = 0) -> None:
         self._sequence += 1
-        heapq.heappush(self._heap, (max(when_ns, self._now), due_ns, self._sequence, timer))
+        heapq.heappush(self._heap, (max(when_ns, self._now), due_ns, self._sequence - before, timer))
 
     def _after_hold(self, time_ns: int) -> int:
         at = bisect_right(self._held, (time_ns, _FOREVER)) - 1
@@ -112,6 +120,25 @@ class VirtualClock:
         if not self._heap:
             return None
         self._now, _, _, timer = heapq.heappop(self._heap)
+        return timer
+
+
+class _Grid:
+    """What a ticker has of its clock: of what is due at one instant, ticks come first.
+
+    On a machine they do: whoever asks for a deadline (a time limit) was called a little after his own, so
+    that a poll just as far ahead is due before the limit is up. Whether it meets an answer that is still
+    awaited or one that was given up must not depend on the machine being so fast that it takes no time.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.now = clock.now
+        self._push = clock.push
+
+    def at(self, time_ns: int, callback: Callable[[], None]) -> Timer:
+        """Call back once at `time_ns`."""
+        timer = Timer(callback)
+        self._push(time_ns, timer, _FOREVER)
         return timer
 
 
@@ -231,6 +258,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
     async def subprocess_shell(self, protocol_factory: Any, cmd: Any, **options: Any) -> Any:
         """Refuse a process."""
         self._refuse(f"the process {cmd}")
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Refuse a connection."""
+        self._refuse(f"a network connection to {address}")
+
+    async def create_unix_connection(self, protocol_factory: Any, path: Any = None, **options: Any) -> Any:
+        """Refuse a connection."""
+        self._refuse(f"a connection to {path}")
 
 
 def run_virtual(

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from testbed.bench import Bench, Secrets
-from testbed.clock import NS, Seeds
+from testbed.clock import NS, Seeds, VirtualTimeError
 from testbed.drivers import Driver
 from testbed.signals import Event, Level, Quality, Sample, Signal
 
@@ -98,6 +98,8 @@ class Run:
             period_s=self._setting.commit_s,
             keep_s=None if window is None else window.recorded_s,
         )
+        self.refused: VirtualTimeError | None = None
+        """What a part of the run asked for that cannot be in virtual time."""
         self.recording_failure = ""
         """Why the session file holds only the beginning of the run; empty while it holds all of it."""
 
@@ -267,8 +269,12 @@ class Run:
         if text in self._failures:
             return
         self._failures.append(text)
-        trace = "".join(traceback.format_exception(error))
-        self._report_run(Level.ERROR, "fault", f"{text}\n{trace}")
+        if isinstance(error, VirtualTimeError):
+            self.refused = error  # no fault of ours: whoever runs us is told how to do without
+            trace = ""
+        else:
+            trace = "\n" + "".join(traceback.format_exception(error))
+        self._report_run(Level.ERROR, "fault", text + trace)
         self._stop.set()
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -49,7 +49,10 @@ def run_virtually(
                 assembled=assembled,
             )  # fmt: skip
             begun(run, clock)
-            return await run.run(seconds), run.recording_failure
+            verdict = await run.run(seconds)
+        if run.refused is not None:
+            raise run.refused
+        return verdict, run.recording_failure
 
     return run_virtual(main)
 

@@ -92,7 +92,10 @@ def _check_header(path: Path) -> None:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     if not header.startswith(_HEADER):
         found = f"begins with {header[:16]!r}" if header else "is empty"
-        raise DamagedInput(f"{path}: no session file: it {found}, not as a SQLite database does")
+        raise DamagedInput(
+            f"{path}: no session file: it {found}, not as a SQLite database does",
+            f"if it was one, save what is whole: testbed recover {path}" if header else "",
+        )
     _check_size(path, header)
 
 

@@ -24,6 +24,7 @@ def summarize(path: Path, *, with_digest: bool = False) -> dict[str, Any]:
     `latency_us` is from the arrival of a sample to the acknowledgement of the command that it caused,
     on wires that do not acknowledge to the command written; cycles without a command are left out.
     `recovered` tells what is missing from one that was saved from a damaged file, None for any other.
+    `recording_failure` says why recording stopped before the run did; it is there only when it did.
     `with_digest` adds `digest` (see digest.py), for which the whole file is read.
     """
     with SessionReader(path) as session:
@@ -42,6 +43,8 @@ def summarize(path: Path, *, with_digest: bool = False) -> dict[str, Any]:
             "frames": session.frame_counts(),
             "recovered": session.meta().get("recovered"),
         }
+        if failure := session.meta().get("recording_failure"):
+            summary["recording_failure"] = failure
         if with_digest:
             summary["digest"] = digests(session)
     plain: dict[str, Any] = finite(summary)

@@ -12,9 +12,15 @@ from testbed.session.file import SessionReader
 
 
 def span_of(session: SessionReader) -> tuple[int, int]:
-    """Return when the recorded run began and when it began to end; a crashed one when it broke off."""
+    """Return when the recorded run began and when it began to end.
+
+    Of one that crashed, or whose recording stopped (a full disk), the end is the last that was recorded.
+    """
     start_ns, end_ns = session.span()
-    stopped_ns = session.meta().get("stopped_ns", end_ns)
+    meta = session.meta()
+    stopped_ns = meta.get("stopped_ns", end_ns)
+    if "recording_failure" in meta and isinstance(stopped_ns, int):
+        stopped_ns = min(stopped_ns, session.last_ns() or start_ns)
     if not isinstance(stopped_ns, int) or not start_ns < stopped_ns <= end_ns:
         raise DamagedInput(f"{session.path}: a recording from {start_ns} to {stopped_ns} cannot be replayed")
     return start_ns, stopped_ns

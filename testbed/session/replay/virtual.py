@@ -81,6 +81,8 @@ def replay_virtually(
             ),
         )  # fmt: skip
         verdict = await run.run((stopped_ns - start_ns) / NS)
+        if run.refused is not None:
+            raise run.refused
         for script in scripts.values():
             script.finish(min(clock.now(), session.span()[1]))
         return verdict
