@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from testbed.bench import Bench, Secrets
-from testbed.clock import NS, Seeds
+from testbed.clock import NS, Seeds, SessionClock
 from testbed.drivers import Driver
 from testbed.signals import Event, Level, Quality, Sample, Signal
 
@@ -102,6 +102,11 @@ class Run:
         )
         self.recording_failure = ""
         """Why the session file holds only the beginning of the run; empty while it holds all of it."""
+
+    @property
+    def clock(self) -> SessionClock:
+        """The clock of the session."""
+        return self._clock
 
     def stop(self, reason: str) -> None:
         """End the run: actuators go safe first. A second call no longer waits for them."""

@@ -49,7 +49,7 @@ class Stays(_Banded):
     def good(self, sample: Sample) -> None:
         """Take a good sample; what comes after the first outside still tells how far it went."""
         margin = self.inside_by(sample.value)
-        if margin < self.margin:
+        if margin < self.margin and not self.broken_by_bad:
             self.margin = margin
             if margin < 0:
                 self.fail(sample.time_ns, f"{self.quantity(sample.value)} {self.when(sample.time_ns)}")
@@ -79,6 +79,7 @@ class Reaches(_Banded):
     def __init__(self, text: str, signal: Signal, low: float, high: float, within_ns: float) -> None:
         super().__init__(text, signal, low, high)
         self._within_ns = within_ns
+        self._nearest = math.nan
         self.margin = -math.inf
 
     def started(self) -> None:
@@ -90,9 +91,11 @@ class Reaches(_Banded):
         if sample.time_ns > self.due_ns:
             return
         margin = self.inside_by(sample.value)
-        self.margin = max(self.margin, margin)
+        if margin > self.margin:
+            self.margin, self._nearest = margin, sample.value
         if margin >= 0 and self.verdict is None:
-            self.pass_(sample.time_ns, f"after {self.seconds(sample.time_ns):.3g} s")
+            came = f"{self.quantity(sample.value)} after {self.seconds(sample.time_ns):.3g} s"
+            self.pass_(sample.time_ns, came)
 
     def bad(self, sample: Sample) -> None:
         """Wait on."""
@@ -100,9 +103,9 @@ class Reaches(_Banded):
     def expire(self) -> None:
         """Settle that it has not come about."""
         if not self.nothing_came():
-            self.fail(
-                self.due_ns, f"not within {self._within_ns / 1e9:g} s" if self._within_ns else "not now"
-            )
+            nearest = self.quantity(self._nearest)
+            late = f"not within {self._within_ns / 1e9:g} s; {nearest} at the nearest"
+            self.fail(self.due_ns, late if self._within_ns else nearest)
 
     def closing(self, end_ns: int) -> tuple[ExpectationVerdict, str]:
         """Its time was not over."""

@@ -152,6 +152,7 @@ class Check:
         """Fail because the signal is not good."""
         if self.verdict is None:
             self.broken_by_bad = True
+            self.margin = math.inf  # how near the values were before does not matter any more
             self.fail(
                 sample.time_ns,
                 f"{sample.quality.word} {self.when(sample.time_ns)}: {sample.reason}".rstrip(": "),

@@ -67,8 +67,8 @@ class Contrary(Check):
         if self.verdict is None and other.verdict is not None:
             turned = other.verdict if other.broken_by_bad else _CONTRARY.get(other.verdict, other.verdict)
             self.verdict, self.detail, self.at_ns = turned, other.detail, other.at_ns
-            if turned is FAILED and not other.detail:
-                self.detail = "it did, all the time"
+            if turned is FAILED and not other.broken_by_bad:
+                self.detail = f"it does: {other.detail}" if other.detail else "it does"
 
     def judgement(self, end_ns: int) -> Judgement:
         """Return what it comes to, were the run to end now; the band is what it had to leave."""

@@ -70,7 +70,6 @@ class Rises(Check):
         if self.nothing_came():
             return
         if self._left_ns is not None and self.due_ns == self._left_ns + self._most_ns:
-            self.margin = 0.0
             self.fail(self.due_ns, f"still on its way after {self._most_ns / 1e9:g} s")
         else:
             self.fail(self.due_ns, f"not there within {self._within_ns / 1e9:g} s")
