@@ -1,10 +1,7 @@
-"""Async tests run as they stand; a missing system part skips here and fails in CI."""
+"""A missing system part skips here and fails in CI."""
 
-import asyncio
-import inspect
 import os
 import shutil
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -26,20 +23,6 @@ _INSTALL = {
     "gcc": "apt-get install gcc libc6-dev",
 }
 _SBIN = "/usr/sbin:/usr/local/sbin"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an `async def` test on a loop of its own, which must end with nothing left over."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    names = inspect.signature(pyfuncitem.obj).parameters
-    arguments: dict[str, Any] = {
-        name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs
-    }
-    with asyncio.Runner() as runner:
-        runner.run(pyfuncitem.obj(**arguments))
-    return True
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
