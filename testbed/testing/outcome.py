@@ -56,7 +56,8 @@ def noted(stand: Stand) -> Iterator[None]:
     told = stand.told
     told.note(TestOutcome.FAILED, "it did not end")
     try:
-        yield
+        with stand.body():
+            yield
         _tell_rest(stand.scene)
     except Skipped as error:
         told.note(TestOutcome.BLOCKED if isinstance(error, Blocked) else TestOutcome.SKIPPED, error.msg)

@@ -13,7 +13,7 @@ import msgspec
 
 from testbed.errors import TestbedError, UsageError
 from testbed.session.assembly import Assembly
-from testbed.session.results import TestOutcome
+from testbed.session.results import ExpectationVerdict, TestOutcome
 from testbed.session.run import Run
 from testbed.signals import Event, Level
 
@@ -101,6 +101,17 @@ class Stand:
         __tracebackhide__ = True
         return self.ground.call(self._test(test))
 
+    @contextlib.contextmanager
+    def body(self) -> Iterator[None]:
+        """Mark in the session where the body of the test begins and ends, be it async or not."""
+        scene = self.scene
+        scene.started_ns = scene.clock.now()
+        scene.report(Event(scene.started_ns, Level.INFO, SOURCE, BEGIN, self.told.node))
+        try:
+            yield
+        finally:
+            scene.report(Event(scene.clock.now(), Level.INFO, SOURCE, END, self.told.node))
+
     def close(self) -> None:
         """Bring everything to safety and close the session; raises BenchFailed."""
         try:
@@ -157,7 +168,8 @@ class Stand:
             run.bench, run.clock, parts, ground.mode, ground.path, ground.seed, run.report, run.clock.now()
         )
         if ground.end_ns is not None:
-            run.clock.at(ground.end_ns, partial(scene.end, "the recording ends here"))
+            # The sample that decided the recorded test came at the very moment at which the test ended.
+            run.clock.at(ground.end_ns + 1, partial(scene.end, "the recording ends here"))
 
     def _tell(self, event: Event) -> None:
         _LOG.log(_LEVELS[event.level], "%s: %s", event.source, event.text)
@@ -168,23 +180,27 @@ class Stand:
         __tracebackhide__ = True
         scene = self.scene
         enter(scene)
-        scene.started_ns = scene.clock.now()
-        scene.report(Event(scene.started_ns, Level.INFO, SOURCE, BEGIN, self.told.node))
-        watches = [self._watch(each) for each in self._all_budgets()]
-        try:
-            await test()
-        finally:
-            scene.report(Event(scene.clock.now(), Level.INFO, SOURCE, END, self.told.node))
+        watches = [
+            (self._watch(each), bool(wanted.loop)) for wanted in self._budgets for each in self._of(wanted)
+        ]
+        await test()
         if scene.waiting:
             forgotten = "; ".join(each.text for each in scene.waiting)
             raise UsageError(f"nobody waited for what was expected: {forgotten}", "write await before expect")
-        for watch in watches:
-            conclude(scene, watch.finish(), watch.trail, None, soft=True)
+        self._conclude(watches)
 
-    def _all_budgets(self) -> Iterator[Budget]:
-        for each in self._budgets:
-            for loop in [each.loop] if each.loop else self.scene.bench.loops:
-                yield each._replace(loop=SessionHandle(self.scene).loop(loop).name)
+    def _conclude(self, watches: Sequence[tuple[Watch, bool]]) -> None:
+        """Tell what the budgets came to; of a mark for all loops, those with nothing to do are left out."""
+        found = [(watch, watch.finish(), named) for watch, named in watches]
+        idle = ExpectationVerdict.BLOCKED
+        all_idle = all(judgement.verdict is idle for _, judgement, _ in found)
+        for watch, judgement, named in found:
+            if named or all_idle or judgement.verdict is not idle:
+                conclude(self.scene, judgement, watch.trail, None, soft=True)
+
+    def _of(self, wanted: Budget) -> Iterator[Budget]:
+        for loop in [wanted.loop] if wanted.loop else self.scene.bench.loops:
+            yield wanted._replace(loop=SessionHandle(self.scene).loop(loop).name)
 
     def _watch(self, each: Budget) -> Watch:
         watch = Watch(self.scene, budget(self.scene, each.loop, each.most, each.share, None))
