@@ -95,6 +95,8 @@ class ChangesSlowly(Check):
     def good(self, sample: Sample) -> None:
         """Take a good sample."""
         held = self._held
+        if not self._over_ns and sample.time_ns == self.since_ns:
+            return  # what held already came earlier: by how much, and so at what rate, is not known
         held.append(sample)
         if self._over_ns:
             before_ns = sample.time_ns - self._over_ns
