@@ -10,6 +10,7 @@ from benchmarks.table import Row, print_table
 _ALL = (
     "loops",
     "hub",
+    "expectations",
     "recording",
     "killed",
     "forward",

@@ -1,10 +1,10 @@
-"""Async tests run as they stand; a missing system part skips here and fails in CI."""
+"""Tests of a bench take the demo bench; a missing system part skips here and fails in CI."""
 
-import asyncio
-import inspect
 import os
 import shutil
-from typing import Any
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -28,18 +28,15 @@ _INSTALL = {
 _SBIN = "/usr/sbin:/usr/local/sbin"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an `async def` test on a loop of its own, which must end with nothing left over."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    names = inspect.signature(pyfuncitem.obj).parameters
-    arguments: dict[str, Any] = {
-        name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs
-    }
-    with asyncio.Runner() as runner:
-        runner.run(pyfuncitem.obj(**arguments))
-    return True
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
+    """Run tests of a bench on the demo bench, and keep their sessions only where somebody asked for that."""
+    if config.option.bench:
+        return (yield)
+    config.option.bench = [Path(__file__).parent.parent / "benches" / "thermal-rig.yaml"]
+    with tempfile.TemporaryDirectory(prefix="sessions-") as folder:
+        config.option.session_dir = Path(folder)
+        return (yield)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from testbed.bench import Bench
+    from testbed.clock import Clock
+    from testbed.emulators.base import Plug
     from testbed.plants import Plant
     from testbed.signals import Event
 
@@ -43,10 +45,12 @@ def emulate(
     names = parse_names(only, bench)
     plant = make_plant(bench)
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(_serve(bench, plant, names, bench.seed if seed is None else seed, json=json))
+        uvloop.run(_serve(bench, plant, names, bench.seed if seed is None else seed, json=json, orders=leash))
 
 
-async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int, *, json: bool) -> None:
+async def _serve(
+    bench: Bench, plant: Plant | None, names: list[str], seed: int, *, json: bool, orders: bool
+) -> None:
     import asyncio
     import signal
     import tempfile
@@ -61,6 +65,7 @@ async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int,
 
     told = Told(names, json=json, complete=serving)
     loop = asyncio.get_running_loop()
+    plugs: dict[str, Plug] = {}
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
         task = asyncio.ensure_future(
@@ -74,8 +79,10 @@ async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int,
                 told.ready,
                 told.failed,
                 told.event,
+                plugs,
             )
         )
+        obedience = asyncio.ensure_future(_obey(plugs, clock, told)) if orders else None
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
         try:
@@ -84,7 +91,39 @@ async def _serve(bench: Bench, plant: Plant | None, names: list[str], seed: int,
         except asyncio.CancelledError:
             pass
         finally:
+            if obedience is not None:
+                obedience.cancel()
+                await asyncio.gather(obedience, return_exceptions=True)
             clock.close()
+
+
+async def _obey(plugs: dict[str, Plug], clock: Clock, told: Told) -> None:
+    """Carry out the orders that come on stdin as JSON lines, to its end."""
+    import asyncio
+    import json
+    import os
+    import stat
+    import sys
+
+    from testbed.emulators.pulling import Hand
+    from testbed.errors import UsageError
+    from testbed.signals import Event, Level
+
+    kind = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):
+        return
+    hand, reader = Hand(plugs, clock, told.event), asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        async for line in reader:
+            try:
+                hand.obey(json.loads(line))
+            except (ValueError, UsageError) as error:
+                told.event(Event(clock.now(), Level.WARNING, "emulate", "order", str(error)))
+    finally:
+        transport.close()
 
 
 class Told:

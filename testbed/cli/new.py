@@ -66,17 +66,8 @@ def _write_test(bench_file: Path, file: Path | None) -> None:
     if file.exists():
         raise UsageError(f"{file} exists already, and no test is ever overwritten", "give another name")
     _write(file, write_bench_test(bench, bench_file, file))
-    typer.echo(str(file))
-    say_not_yet()
-
-
-def say_not_yet() -> None:
-    """Say what a written test still lacks, on stderr."""
-    typer.echo(
-        "note: a draft to read and complete; the pytest fixture `bench` and `expect` that it uses are not "
-        "in this version of testbed yet",
-        err=True,
-    )
+    quoted = (shlex.quote(str(path)) for path in (file, bench_file))
+    typer.echo("{}\n\nnow run:\n  pytest {} --bench {} --hil virtual".format(file, *quoted))
 
 
 def _write_stubs(bench_file: Path, file: Path | None) -> None:

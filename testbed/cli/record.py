@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .bench import read_bench
-from .new import say_not_yet
 from .output import tell
 
 if TYPE_CHECKING:
@@ -72,7 +71,6 @@ def _write_test(session: str, file: Path) -> None:
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}", "give another file") from error
     typer.echo(f"wrote {file}; read it, and make its expectations yours")
-    say_not_yet()
 
 
 def _run_by_hand(file: Path, emulate: str | None, session: Path | None) -> tuple[Path, RunVerdict]:

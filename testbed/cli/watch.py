@@ -1,4 +1,4 @@
-"""`testbed watch`: run the tests that a changed file has to do with, at every save."""
+"""`testbed watch`: run the tests that a changed file has to do with, in virtual time, at every save."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def watch(
     bench: Annotated[
         Path | None, typer.Option(metavar="BENCH", help="The bench file that the tests are run on")
     ] = None,
-    hil: Annotated[
-        str | None, typer.Option(metavar="MODE", help="Handed on: virtual, emulated, replay")
-    ] = None,
+    hil: Annotated[str, typer.Option(metavar="MODE", help="Where: virtual, emulated, replay")] = "virtual",
     args: Annotated[
         list[str] | None, typer.Option("--arg", metavar="ARG", help="One more for pytest, such as --arg=-x")
     ] = None,
@@ -39,11 +37,9 @@ def watch(
     places = tests or [Path()]
     if missing := [str(place) for place in places if not place.exists()]:
         raise UsageError(f"there is no {', '.join(missing)}", "give test files or folders that hold some")
-    if hil not in (None, "virtual", "emulated", "replay"):
+    if hil not in ("virtual", "emulated", "replay"):
         raise UsageError(f"--hil {hil}: tests are watched in virtual, emulated or replay mode")
-    options = {"--hil": hil, "--bench": None if bench is None else str(bench)}
-    chosen = [part for name, value in options.items() if value is not None for part in (name, value)]
-    given = [*chosen, *(args or [])]
+    given = ["--hil", hil, *(["--bench", str(bench)] if bench is not None else []), *(args or [])]
     _follow(places, given)
 
 

@@ -36,6 +36,8 @@ class Commander:
         self._record = record
         self._report = report
         self._told: dict[tuple[int, str], int] = {}
+        self.watchers: list[Callable[[Command], None]] = []
+        """Called with every command whose outcome is known, once it is recorded."""
 
     def attach(self, driver: Driver) -> None:
         """Send the commands to a device's signals through its driver from now on."""
@@ -109,6 +111,8 @@ class Commander:
         self._record(command)
         if command.outcome in (Outcome.REFUSED, Outcome.FAILED, Outcome.EXPIRED):
             self._tell(command)
+        for watcher in self.watchers:
+            watcher(command)
         if asker is not None:
             asker(command)
 

@@ -15,7 +15,7 @@ from testbed.errors import TestbedError
 from testbed.plants import Plant
 from testbed.signals import Event, Level
 
-from .base import Breakable, EmulatedDevice, EmulatorContext, Ready, Store
+from .base import Breakable, EmulatedDevice, EmulatorContext, Plug, Ready, Store
 from .faults import play_faults
 from .places import Places
 from .registry import emulator_of
@@ -37,12 +37,14 @@ async def emulate_bench(
     ready: Ready,
     failed: Failed,
     tell: Tell = lambda event: None,
+    plugs: dict[str, Plug] | None = None,
 ) -> None:
     """Answer for the named devices until cancelled; `plant` is the one that the bench declares.
 
     Each device is told of exactly once: `ready` with its wire, or `failed` with the reason; one that
     cannot be emulated does not keep the others from answering. `tell` hears of what happens inside
-    the devices. The bench file's faults begin when all have been told of.
+    the devices. The bench file's faults begin when all have been told of. `plugs` is filled with what the
+    devices hang on, by name, for whoever wants to pull them.
     """
     emulated = {name: EmulatedDevice(bench.devices[name], Store(bench.devices[name])) for name in names}
     world = None
@@ -50,10 +52,11 @@ async def emulate_bench(
         world = World(plant, bench.plant, emulated, clock, seeds).start()
     roll = _Roll(emulated, ready, failed)
     breakables: dict[str, Breakable] = {}
+    plugs = {} if plugs is None else plugs
 
     def context(part: str) -> EmulatorContext:
         return EmulatorContext(
-            clock, seeds.stream(f"emulator/{part}"), places, tell=tell, breakables=breakables,
+            clock, seeds.stream(f"emulator/{part}"), places, tell=tell, breakables=breakables, plugs=plugs,
             log=lambda text: tell(Event(clock.now(), Level.INFO, part, "emulator", text)),
         )  # fmt: skip
 

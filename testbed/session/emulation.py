@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -48,6 +49,9 @@ class News:
             self._listener = lambda event: None
 
 
+Order = Callable[[Mapping[str, str]], None]
+
+
 @dataclass(frozen=True)
 class Emulation:
     """Where the emulated devices answer, why some could not be emulated, and what they tell meanwhile."""
@@ -55,6 +59,8 @@ class Emulation:
     wires: dict[str, str]
     failed: dict[str, str]
     news: News = field(default_factory=News, compare=False)
+    order: Order = field(default=lambda order: None, compare=False)
+    """Tells them what to do, such as {"unplug": "probe"} (see emulators/pulling.py)."""
 
     def rewire(self, bench: Bench) -> Bench:
         """Return the bench with the far ends of those wires replaced; nothing else changes."""
@@ -93,17 +99,22 @@ async def emulation(file: Path, names: Iterable[str], seed: int) -> AsyncIterato
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "testbed", "emulate", str(file), "--only", ",".join(names),
         "--seed", str(seed), "--json", "--leash",
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     reader: asyncio.Task[None] | None = None
     try:
-        emulated = await ready_line(process)
+        emulated = replace(await ready_line(process), order=partial(_order, process))
         reader = asyncio.create_task(_read(process, emulated.news), name="news of emulated devices")
         yield emulated
     finally:
         await stop_process(process)
         if reader is not None:
             await _last_words(reader)
+
+
+def _order(process: asyncio.subprocess.Process, order: Mapping[str, str]) -> None:
+    assert process.stdin is not None  # noqa: S101  (asked for as a pipe)
+    process.stdin.write(json.dumps(order).encode() + b"\n")
 
 
 async def ready_line(process: asyncio.subprocess.Process) -> Emulation:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from testbed.bench import Bench, Secrets
-from testbed.clock import NS, Seeds, VirtualTimeError
+from testbed.clock import NS, Seeds, SessionClock, VirtualTimeError
 from testbed.drivers import Driver
 from testbed.signals import Event, Level, Quality, Sample, Signal
 
@@ -57,13 +57,14 @@ class Run:
         window: Window | None = None,
         assembled: Callable[[Assembly], None] = lambda parts: None,
         control: Path | None = None,
+        closing: Callable[[dict[str, Any]], dict[str, Any]] = lambda ended: ended,
     ) -> None:
         """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires.
 
         `setting` is where it takes place; by default on this machine, in real time. With a `window` only
         the last minutes are kept (see BlackBox). `assembled` is called with the parts before anything runs.
         `control` is where to listen for other processes that may command and stop the run; by default
-        nowhere.
+        nowhere. `closing` is called at the very end with the last metadata and returns what to write.
         """
         self._setting = setting or Setting.real(bench)
         self.bench = bench
@@ -71,6 +72,7 @@ class Run:
         self._seed = seed
         self._absent = dict(absent or {})
         self._control = control
+        self._closing = closing
         self._tell = tell
         self._secrets = Secrets(device.wire for device in bench.devices.values())
         self._stop = asyncio.Event()
@@ -102,6 +104,11 @@ class Run:
         """What a part of the run asked for that cannot be in virtual time."""
         self.recording_failure = ""
         """Why the session file holds only the beginning of the run; empty while it holds all of it."""
+
+    @property
+    def clock(self) -> SessionClock:
+        """The clock of the session."""
+        return self._clock
 
     def stop(self, reason: str) -> None:
         """End the run: actuators go safe first. A second call no longer waits for them."""
@@ -232,7 +239,7 @@ class Run:
         self._pair_clocks()
         self._note_holdups()
         ended = _end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures)
-        self._writer.close({**ended, "stopped_ns": self._stopped_ns})
+        self._writer.close(self._closing({**ended, "stopped_ns": self._stopped_ns}))
         if self._black_box is not None:
             self._black_box.close()
         self._clock.close()

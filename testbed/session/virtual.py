@@ -9,6 +9,7 @@ from pathlib import Path
 
 from testbed.bench import Bench
 from testbed.clock import Lane, Seeds, VirtualClock, run_virtual
+from testbed.emulators.base import Plug
 from testbed.emulators.bench import emulate_bench
 from testbed.emulators.places import MemoryPlaces
 from testbed.links import Switchboard
@@ -42,7 +43,7 @@ def run_virtually(
 
     async def main(clock: VirtualClock) -> tuple[RunVerdict, str]:
         board = Switchboard()
-        async with _emulated(bench, plant, clock, Seeds(seed), board) as emulated:
+        async with emulated_in_memory(bench, plant, clock, Seeds(seed), board) as emulated:
             run = Run(
                 emulated.rewire(bench), path, seed=seed, emulated=list(bench.devices), tell=tell,
                 absent=emulated.failed, setting=Setting.virtual(clock, lambda device: board, about),
@@ -58,10 +59,18 @@ def run_virtually(
 
 
 @contextlib.asynccontextmanager
-async def _emulated(
-    bench: Bench, plant: Plant | None, clock: VirtualClock, seeds: Seeds, board: Switchboard
+async def emulated_in_memory(
+    bench: Bench,
+    plant: Plant | None,
+    clock: VirtualClock,
+    seeds: Seeds,
+    board: Switchboard,
+    plugs: dict[str, Plug] | None = None,
 ) -> AsyncIterator[Emulation]:
-    """Emulate all devices on `board` while the block runs, which begins when each one answers."""
+    """Emulate all devices on `board` while the block runs, which begins when each one answers.
+
+    `plugs` is filled with what the devices hang on.
+    """
     told = Emulation({}, {})
     complete = asyncio.Event()
 
@@ -84,6 +93,7 @@ async def _emulated(
                 MemoryPlaces(board),
                 heard(told.wires),
                 heard(told.failed),
+                plugs=plugs,
             ),
             name="emulated devices",
         )

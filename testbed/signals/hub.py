@@ -39,6 +39,12 @@ class Hub:
         entries.sort(key=lambda entry: entry[0])
         self._routes[signal] = tuple(subscriber for _, subscriber in entries)
 
+    def unsubscribe(self, signal: int, subscriber: Subscriber) -> None:
+        """Let `subscriber` hear nothing more of a signal; a sample that is being walked still reaches it."""
+        entries = self._entries[signal]
+        entries[:] = [entry for entry in entries if entry[1] != subscriber]
+        self._routes[signal] = tuple(subscriber for _, subscriber in entries)
+
     def subscribe_all(self, stage: Stage, subscriber: Subscriber) -> None:
         """Add `subscriber` for every signal of the bench."""
         for signal in range(len(self._routes)):

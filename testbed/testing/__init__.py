@@ -1,5 +1,6 @@
 """The face that pytest shows: what tests of a bench are written with."""
 
+from .expecting import Waiting, expect
 from .handles import (
     AnyBench,
     AnyDevice,
@@ -9,6 +10,7 @@ from .handles import (
     ReadableSignal,
     WritableSignal,
 )
+from .markers import loop_budget, needs, on_bench, repeat_until_confident
 from .requirements import verifies
 from .sweep import between, sweep
 
@@ -19,8 +21,14 @@ __all__ = [
     "CommandNotDone",
     "DeviceHandle",
     "ReadableSignal",
+    "Waiting",
     "WritableSignal",
     "between",
+    "expect",
+    "loop_budget",
+    "needs",
+    "on_bench",
+    "repeat_until_confident",
     "sweep",
     "verifies",
 ]

@@ -99,6 +99,15 @@ def test_what_a_person_did_becomes_a_test_that_does_it_again(by_hand: Path, tmp_
     assert "predicted" not in text
 
 
+def test_first_tests_pass_as_they_stand_in_virtual_time(by_hand: Path, tmp_path: Path):
+    (tmp_path / "test_bench.py").write_text(write_bench_test(BENCH, RIG, Path("test_bench.py")))
+    with SessionReader(by_hand) as session:
+        (tmp_path / "test_hand.py").write_text(write_session_test(session, Path("test_hand.py")))
+    command = [sys.executable, "-m", "pytest", "-q", "--bench", str(RIG), "--hil", "virtual", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=100)
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_session_without_a_person_becomes_no_test(tmp_path: Path):
     path = record_rig(tmp_path / "alone.session", 3.0)
     with SessionReader(path) as session, pytest.raises(UsageError, match="nobody gave a command"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from testbed.bench import Bench
@@ -21,11 +21,19 @@ def is_own(command: Command) -> bool:
 
 
 def ask_again(
-    recording: SessionReader, bench: Bench, clock: Clock, commander: Commander, later_ns: int = 0
+    recording: SessionReader,
+    bench: Bench,
+    clock: Clock,
+    commander: Commander,
+    later_ns: int = 0,
+    but: Collection[str] = (),
 ) -> None:
-    """Give the commands that came from outside at the times at which they came, or `later_ns` after."""
+    """Give the commands that came from outside at the times at which they came, or `later_ns` after.
+
+    Those of requesters in `but` are left out: somebody else gives them again.
+    """
     for command in recording.commands():
-        if is_own(command):
+        if is_own(command) or command.requester in but:
             continue
         signal = bench.by_path.get(recording.signals[command.signal].path)
         if signal is not None:

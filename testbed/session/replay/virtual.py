@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,46 +49,80 @@ def replay_virtually(
     commanded then: what differs is told by comparing the commands. Raises DamagedInput when the recording
     lacks what a replay needs, VirtualTimeError for what cannot be in virtual time.
     """
-    meta = session.meta()
     start_ns, stopped_ns = span_of(session)
-    partings: list[ScriptParting] = []
-    scripts = {
-        name: Script(
-            raw_frames(session, name),
-            dialect_of(device),
-            end_ns=stopped_ns,
-            diverged=partial(_note, partings, name),
-            rules=Rules(fits=_anything) if changed else None,
-        )
-        for name, device in bench.devices.items()
-    }
     about = about_host(bench)
+    held: list[Playback] = []
 
     async def main(clock: VirtualClock) -> RunVerdict:
-        def assembled(parts: Assembly) -> None:
-            ask_again(session, bench, clock, parts.commander)
-            begun(clock)
+        playback = Playback(session, bench, path, clock, about, changed=changed, tell=tell, begun=begun)
+        held.append(playback)
+        verdict = await playback.run.run((stopped_ns - start_ns) / NS)
+        if playback.run.refused is not None:
+            raise playback.run.refused
+        playback.finish()
+        return verdict
 
-        run = Run(
+    verdict = run_virtual(main, start_ns, session.holdups())
+    partings = sorted(held[0].partings, key=lambda each: each.divergence.time_ns)
+    return Replay(path, start_ns, verdict, partings)
+
+
+class Playback:
+    """A recording and the run that hears it, in virtual time; `run` is to be run by the owner.
+
+    Commands of requesters in `but` are not given again. `assembled` and `closing` are those of Run.
+    """
+
+    def __init__(
+        self,
+        session: SessionReader,
+        bench: Bench,
+        path: Path,
+        clock: VirtualClock,
+        about: Mapping[str, Any],
+        *,
+        changed: bool = False,
+        tell: Tell = lambda event: None,
+        begun: Callable[[VirtualClock], None] = lambda clock: None,
+        but: Collection[str] = (),
+        assembled: Callable[[Assembly], None] = lambda parts: None,
+        closing: Callable[[dict[str, Any]], dict[str, Any]] = lambda ended: ended,
+    ) -> None:
+        self.partings: list[ScriptParting] = []
+        self._clock, self._end_ns = clock, session.span()[1]
+        meta, (_, stopped_ns) = session.meta(), span_of(session)
+        self._scripts = {
+            name: Script(
+                raw_frames(session, name),
+                dialect_of(device),
+                end_ns=stopped_ns,
+                diverged=partial(_note, self.partings, name),
+                rules=Rules(fits=_anything) if changed else None,
+            )
+            for name, device in bench.devices.items()
+        }
+
+        def ready(parts: Assembly) -> None:
+            ask_again(session, bench, clock, parts.commander, but=but)
+            begun(clock)
+            assembled(parts)
+
+        self.run = Run(
             bench, path, seed=meta.get("seed", 0), emulated=_emulated(meta), tell=tell,
-            absent=meta.get("absent"), assembled=assembled,
+            absent=meta.get("absent"), assembled=ready, closing=closing,
             setting=Setting.virtual(
                 clock,
-                lambda name: PlayedOpener(scripts[name], clock.input_at),
+                lambda name: PlayedOpener(self._scripts[name], clock.input_at),
                 about,
                 "replay",
                 session.ticks(),
             ),
         )  # fmt: skip
-        verdict = await run.run((stopped_ns - start_ns) / NS)
-        if run.refused is not None:
-            raise run.refused
-        for script in scripts.values():
-            script.finish(min(clock.now(), session.span()[1]))
-        return verdict
 
-    verdict = run_virtual(main, start_ns, session.holdups())
-    return Replay(path, start_ns, verdict, sorted(partings, key=lambda each: each.divergence.time_ns))
+    def finish(self) -> None:
+        """Note what the recorded devices were not asked."""
+        for script in self._scripts.values():
+            script.finish(min(self._clock.now(), self._end_ns))
 
 
 def _anything(asked: Asked, others: Sequence[Asked], held_ns: int) -> bool:
