@@ -18,7 +18,7 @@ from testbed.control.pid import Terms
 from testbed.drivers import Driver, DriverContext, LinkState, driver_class
 from testbed.links import Direction
 from testbed.signals import Command, Event, Hub, Sample, Signal, Stage
-from testbed.twin import Guard
+from testbed.twin.guard import Guard
 
 
 @dataclass

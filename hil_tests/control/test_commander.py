@@ -11,7 +11,7 @@ from hil_tests.support import emulate, eventually, make_device
 from testbed.control import Commander
 from testbed.drivers import LinkState
 from testbed.signals import Command, Outcome, Priority, Quality, Verdict
-from testbed.twin import Guard
+from testbed.twin.guard import Guard
 
 from .board import board
 from .rig import Control, control

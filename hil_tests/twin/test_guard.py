@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.signals import Access, Command, Priority, Signal, Verdict
-from testbed.twin import Guard
+from testbed.twin.guard import Guard
 
 SECOND = 1_000_000_000
 HEATER = Signal(0, "chamber", "heater", "%", Access.WRITE, limits=(0, 100), slew=50.0, safe=0.0)

@@ -2,8 +2,11 @@
 
 from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
 from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
+from .condition import Read, signals_of
 from .device import Device
 from .expectation import Expectation, ExpectationKind
+from .guard import Cause, GuardPlan, Interlock, Never
+from .guard_spec import Action, HabitSpec
 from .influxdb import Influxdb, influxdb_of
 from .load import load_bench
 from .problems import BenchFileError, Problem, nearest
@@ -13,22 +16,29 @@ from .spec import PidSpec, PlantSpec, TwinLevel, json_schema
 from .wires import Wire, parse_wire
 
 __all__ = [
+    "Action",
     "Bench",
     "BenchFileError",
     "BoardSpec",
+    "Cause",
     "Device",
     "Expectation",
     "ExpectationKind",
     "FaultyBench",
     "Firmware",
     "FlashSpec",
+    "GuardPlan",
+    "HabitSpec",
     "Influxdb",
+    "Interlock",
     "Loop",
+    "Never",
     "PidSpec",
     "PlannedFault",
     "PlantSpec",
     "Problem",
     "Profile",
+    "Read",
     "Secrets",
     "Twin",
     "TwinLevel",
@@ -39,4 +49,5 @@ __all__ = [
     "load_bench",
     "nearest",
     "parse_wire",
+    "signals_of",
 ]

@@ -13,6 +13,7 @@ from .boards import PlannedFault
 from .device import Device
 from .document import Document
 from .expectation import Expectation
+from .guard import GuardPlan
 from .influxdb import Influxdb
 from .problems import BenchFileError, Problem
 from .spec import PidSpec, PlantSpec, TwinLevel
@@ -72,6 +73,7 @@ class Bench:
     document: Document = field(repr=False, compare=False)
     faults: tuple[PlannedFault, ...] = ()
     influxdb: Influxdb | None = None
+    guard: GuardPlan = field(default_factory=GuardPlan)
 
     @cached_property
     def by_path(self) -> dict[str, Signal]:

@@ -16,6 +16,7 @@ from .boards import Firmware, PlannedFault
 from .device import Device, make_signals
 from .document import Document, Path_, read_document
 from .expectation import EXAMPLE, Expectation, parse_expectation, parse_signal
+from .guard import resolve_guard
 from .influxdb import Influxdb, check_url, resolve
 from .lookup import Lookup
 from .problems import BenchFileError, Problem, nearest
@@ -26,7 +27,7 @@ from .wires import Wire, parse_wire
 
 _DEFAULT_STALE_PERIODS = 5
 _CALIBRATION_LIMIT = 16 << 20  # bytes
-_WHOLE = ("plant", "expect", "influxdb")
+_WHOLE = ("plant", "expect", "guard", "influxdb")
 """Sections that one wrong key spoils; of the others only the entry that it stands in."""
 
 
@@ -113,7 +114,7 @@ class _Resolver:
         return Bench(
             self.spec.bench, self.file, devices, tuple(self.look.signals), twins, loops,
             tuple(expectations), self.spec.plant, self.spec.seed, self.look.document, tuple(self._faults()),
-            self._influxdb(),
+            self._influxdb(), guard=resolve_guard(self.spec.guard, self.look, _predicted(twins)),
         )  # fmt: skip
 
     # Devices ----------------------------------------------------------------------------------
@@ -330,3 +331,8 @@ class _Resolver:
             self.look.convert((*path, "lag"), sensor.lag, "s")
             if signal is not None:
                 self.look.convert((*path, "noise"), sensor.noise, signal.unit, difference=True)
+
+
+def _predicted(twins: Mapping[str, Twin]) -> set[str]:
+    """Return the paths of the signals that twins predict."""
+    return {twin.model.predicts.path for twin in twins.values() if twin.model is not None}

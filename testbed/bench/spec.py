@@ -6,33 +6,13 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from .boards import BoardSpec, EmulateSpec, FaultSpec
+from .guard_spec import GuardSpec
+from .names import Name, SignalPath
 from .profile import Quantity
-
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(_NAME, text):
-        raise ValueError("is no name; use letters, digits and _, not a digit first")
-    return text
-
-
-def _signal_path(text: str) -> str:
-    if not re.fullmatch(rf"{_NAME}\.{_NAME}", text):
-        raise ValueError("is no signal; write device.signal, for example probe.temperature")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
-SignalPath = Annotated[
-    str,
-    AfterValidator(_signal_path),
-    WithJsonSchema({"type": "string", "pattern": rf"^{_NAME}\.{_NAME}$"}),
-]
 
 
 class _Spec(BaseModel):
@@ -159,6 +139,9 @@ class BenchSpec(_Spec):
     loops: dict[Name, LoopSpec] = Field(default_factory=dict)
     expect: list[str] = Field(
         default_factory=list, description="For example: chamber.temperature stays below 85 degC"
+    )
+    guard: GuardSpec | None = Field(
+        default=None, description="What every command is judged by, besides limits and slews"
     )
     faults: list[FaultSpec] = Field(
         default_factory=list, description="What is broken on purpose while devices are emulated"

@@ -36,6 +36,8 @@ class Commander:
         self._record = record
         self._report = report
         self._told: dict[tuple[int, str], int] = {}
+        self.hearers: list[Callable[[Command], None]] = []
+        """Called with every command as it is given, before it is judged."""
         self.watchers: list[Callable[[Command], None]] = []
         """Called with every command whose outcome is known, once it is recorded."""
 
@@ -53,6 +55,8 @@ class Commander:
 
         command.on_done = settled
         now = self._clock.now()
+        for hearer in self.hearers:
+            hearer(command)
         driver = self._drivers[command.signal]
         if driver is None or not self._judge(command, now):
             command.finish(Outcome.REFUSED, now, command.reason or self._no_driver(command))

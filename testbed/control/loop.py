@@ -8,7 +8,7 @@ from typing import Protocol
 
 from testbed.bench import Loop
 from testbed.clock import Clock, Ticker
-from testbed.signals import Command, Event, Level, Outcome, Quality, Sample
+from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Verdict
 
 from .commander import Commander
 from .pid import NO_TERMS, Pid, Terms
@@ -55,7 +55,9 @@ class LoopRunner:
         cycles: CycleLog,
         report: Callable[[Event], None],
         drive_safe: Callable[[str], Command],
+        told: Callable[[], float] = lambda: math.nan,
     ) -> None:
+        """`drive_safe` drives the actuator to its safe value; `told` gives what it was told last."""
         self.spec = spec
         self.armed = True
         self.held = False
@@ -64,6 +66,7 @@ class LoopRunner:
         self._cycles = cycles
         self._report = report
         self._drive_safe = drive_safe
+        self._told = told
         self._pid = Pid(spec.pid, spec.writes)
         self._requester = f"loop {spec.name}"
         self._stale_requester = f"loop {spec.name}: {spec.reads.path} is stale"
@@ -146,9 +149,12 @@ class LoopRunner:
         def done(command: Command) -> None:
             self._done(command, now, lateness, age, terms)
 
-        self._pending = self._commander.command(
+        command = self._commander.command(
             self.spec.writes, output, self._requester, cause_ns=sample.time_ns, on_done=done
         )
+        self._pending = command
+        if command.verdict is not Verdict.ALLOWED:
+            self._pid.applied(command.value if command.verdict.passes else self._told())
 
     def _done(self, command: Command, now: int, lateness: int, age: int, terms: Terms) -> None:
         written = command.sent_ns - command.cause_ns if command.sent_ns else -1

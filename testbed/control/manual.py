@@ -10,6 +10,7 @@ import msgspec
 from testbed.clock import NS, Clock, Ticker
 from testbed.errors import TestbedError
 from testbed.signals import Command, Event, Level, Outcome, Signal
+from testbed.twin.guard import BY_HAND
 
 from .commander import Commander
 from .loop import LoopRunner
@@ -82,6 +83,10 @@ class ManualControl:
         """What is lent now."""
         return list(self._leases.values())
 
+    def holder(self, signal: Signal) -> str | None:
+        """Return who has a signal in hand, None if nobody has."""
+        return next((lease.who for lease in self._leases.values() if lease.signal is signal), None)
+
     def take(self, path: str, who: str, seconds: float) -> Lease:
         """Lend the signal at `path` to `who`; raises ManualRefused when that cannot be."""
         signal = self._lendable(path)
@@ -110,7 +115,7 @@ class ManualControl:
     def give(self, number: str, value: float, on_done: Callable[[Command], None]) -> None:
         """Command a lent actuator, which renews its lease; raises ManualRefused when that has ended."""
         lease = self.renew(number)
-        self._commander.command(lease.signal, value, f"{lease.who} by hand", on_done=on_done)
+        self._commander.command(lease.signal, value, f"{lease.who}{BY_HAND}", on_done=on_done)
 
     def release(self, number: str, why: str = "gives it back") -> None:
         """End a lease; one that has ended already is no error."""

@@ -39,7 +39,7 @@ class Pid:
         self._spec = spec
         self._low, self._high = actuator.limits or (-math.inf, math.inf)
         self._slew = math.inf if actuator.slew is None else actuator.slew
-        self._integral = 0.0
+        self._integral = self._before = 0.0
         self._measured = math.nan
         self._output = math.nan
         self.terms = NO_TERMS
@@ -47,7 +47,7 @@ class Pid:
 
     def reset(self, output: float = math.nan) -> None:
         """Forget the past; the next output starts from `output` (the actuator's present value)."""
-        self._integral = 0.0
+        self._integral = self._before = 0.0
         self._measured = math.nan
         self._output = output
 
@@ -59,6 +59,7 @@ class Pid:
         if spec.kd and dt > 0 and not math.isnan(self._measured):
             d = -spec.kd * (measured - self._measured) / dt
         grown = spec.ki * error * dt
+        self._before = self._integral
         i = self._integral + grown
         wanted = spec.bias + p + i + d
         output = self._feasible(wanted, dt)
@@ -68,6 +69,14 @@ class Pid:
         self._output = output
         self.terms = Terms(setpoint, measured, output, p, i, d)
         return output
+
+    def applied(self, output: float) -> None:
+        """Learn that `output` went out in place of the last one: the guard clamped or held that.
+
+        The integral does not grow by what did not come about.
+        """
+        self._output = output
+        self._integral = self._before
 
     def _feasible(self, wanted: float, dt: float) -> float:
         low, high = self._low, self._high

@@ -10,12 +10,14 @@ from testbed.bench import Bench
 from testbed.clock import Lane, Seeds
 from testbed.control import Commander, LoopRunner, ManualControl, SafeState
 from testbed.drivers import Driver, DriverContext, driver_class
-from testbed.signals import Event, Hub, Stage
-from testbed.twin import Guard, Mirror, Predictor
+from testbed.signals import Event, Hub, Signal, Stage
+from testbed.twin import Mirror, Predictor
+from testbed.twin.guard import Interlocks
 from testbed.twin.models import model_class
 
 from .expectations import Judge
 from .file import SessionWriter
+from .guarding import Guarding
 from .setting import Setting
 
 Fail = Callable[[str, Exception], None]
@@ -33,6 +35,7 @@ class Assembly:
     safe_state: SafeState
     loops: dict[str, LoopRunner]
     judges: list[Judge]
+    interlocks: Interlocks
 
 
 def assemble(
@@ -49,7 +52,8 @@ def assemble(
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
     lanes = _Lanes(bench, setting, writer)
     mirror = Mirror(signals, lanes.lane("mirror"), hub.publish)
-    commander = Commander(signals, clock, Guard(signals).judge, hub.publish, writer.command, report)
+    guarding = Guarding(bench, mirror, clock, lanes.lane("guard"), report, fail)
+    commander = Commander(signals, clock, guarding.judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
     for name, device in bench.devices.items():
         if name in absent:
@@ -68,21 +72,24 @@ def assemble(
     safe_state = SafeState(signals, drivers, commander, clock, report)
     hub.subscribe_all(Stage.RECORD, writer.sample)
     hub.subscribe_all(Stage.TWIN, mirror.observe)
+    commander.hearers.append(mirror.asked)
+    commander.watchers.append(mirror.settled)
     _add_predictors(bench, hub, mirror, writer)
-    loops = _add_loops(bench, lanes, hub, commander, safe_state, writer, report)
+    loops = _add_loops(bench, lanes, hub, mirror, commander, safe_state, writer, report)
     manual = ManualControl(
         bench.by_path, clock, commander, loops.values(), safe_state.drive,
-        lambda signal: mirror.readings[signal.id].last.value, report,
+        partial(_last, mirror), report,
     )  # fmt: skip
+    guarding.connect(hub, commander, manual, safe_state)
     judges = _add_judges(bench, clock.now(), hub)
-    return Assembly(hub, drivers, mirror, commander, manual, safe_state, loops, judges)
+    return Assembly(hub, drivers, mirror, commander, manual, safe_state, loops, judges, guarding.interlocks)
 
 
 class _Lanes:
     """A lane of the session's clock for everybody who acts by the clock and not by a sample."""
 
     def __init__(self, bench: Bench, setting: Setting, writer: SessionWriter) -> None:
-        owners = [*bench.devices, "mirror", *(f"loop {name}" for name in bench.loops)]
+        owners = [*bench.devices, "mirror", *(f"loop {name}" for name in bench.loops), "guard"]
         self._numbers = {owner: number for number, owner in enumerate(owners)}
         self._setting = setting
         self._writer = writer
@@ -117,6 +124,7 @@ def _add_loops(
     bench: Bench,
     lanes: _Lanes,
     hub: Hub,
+    mirror: Mirror,
     commander: Commander,
     safe_state: SafeState,
     writer: SessionWriter,
@@ -126,10 +134,16 @@ def _add_loops(
     for name, spec in bench.loops.items():
         drive_safe = partial(safe_state.drive, spec.writes)
         loops[name] = LoopRunner(
-            spec, lanes.lane(f"loop {name}"), commander, writer.cycles(name), report, drive_safe
-        )
+            spec, lanes.lane(f"loop {name}"), commander, writer.cycles(name), report, drive_safe,
+            partial(_last, mirror, spec.writes),
+        )  # fmt: skip
         hub.subscribe(spec.reads.id, Stage.LOOP, loops[name].on_sample)
     return loops
+
+
+def _last(mirror: Mirror, signal: Signal) -> float:
+    """Return the last value of a signal; of an actuator the one that it was told."""
+    return mirror.readings[signal.id].last.value
 
 
 def _add_judges(bench: Bench, start_ns: int, hub: Hub) -> list[Judge]:

@@ -164,6 +164,7 @@ class Run:
             desk = group.create_task(self._serve_control(parts), name="control socket")
             self._mark_absent(parts)
             parts.mirror.start()
+            parts.interlocks.start()
             for loop in parts.loops.values():
                 loop.start()
             try:
@@ -179,6 +180,7 @@ class Run:
                 self._judgements = [judge.finish(self._stopped_ns) for judge in parts.judges]
                 parts.mirror.stop()  # devices that are let go on purpose have not gone stale
                 parts.manual.stop()
+                parts.interlocks.stop()
                 for loop in parts.loops.values():
                     loop.stop()
                 await self._make_safe(parts, lambda name: drivers[name].cancel())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
 
@@ -18,11 +19,23 @@ class Priority(IntEnum):
 
 
 class Verdict(StrEnum):
-    """What the guard said."""
+    """What the guard said.
+
+    `CLAMPED`: another value went out, the nearest that is allowed. `HELD`: nothing is wrong with it, but
+    not now; the actuator keeps what it has. `SAFE_STOP`: refused, and its actuator goes to its safe value.
+    """
 
     PENDING = "pending"
     ALLOWED = "allowed"
+    CLAMPED = "clamped"
+    HELD = "held"
     REFUSED = "refused"
+    SAFE_STOP = "safe-stop"
+
+    @property
+    def passes(self) -> bool:
+        """Whether the command goes on to its device."""
+        return self in (Verdict.ALLOWED, Verdict.CLAMPED)
 
 
 class Outcome(StrEnum):
@@ -40,7 +53,8 @@ class Command(msgspec.Struct):
     """A wanted `value` (in the signal's unit) and all that happened to it.
 
     Times are session time in ns; 0 means not yet. `cause_ns` is the time of the sample that led to
-    it, 0 when a person or a test asked. `on_done` is called once, when the outcome is known.
+    it, 0 when a person or a test asked. `asked` is the value that was asked for where the guard clamped
+    it, else NaN. `on_done` is called once, when the outcome is known.
     """
 
     signal: int
@@ -55,7 +69,13 @@ class Command(msgspec.Struct):
     reason: str = ""
     sent_ns: int = 0
     done_ns: int = 0
+    asked: float = math.nan
     on_done: Callable[[Command], None] | None = None
+
+    @property
+    def wanted(self) -> float:
+        """What the requester asked for, whatever the guard made of it."""
+        return self.value if math.isnan(self.asked) else self.asked
 
     @property
     def pending(self) -> bool:

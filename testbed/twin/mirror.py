@@ -5,23 +5,47 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from testbed.clock import Clock, Ticker
-from testbed.signals import Quality, Sample, Signal
+from testbed.signals import Command, Outcome, Quality, Sample, Signal
 
 _STALE_PERIODS = 5
 _STALE_FLOOR_NS = 500_000_000  # below this, a busy controller would take itself for a silent device
 _CHECK_NS = 50_000_000
 
 
-class Reading:
-    """The newest of one signal: its last sample, and the last good one."""
+class Intent(msgspec.Struct, frozen=True):
+    """A value that somebody wanted of a signal, and when they said so."""
 
-    __slots__ = ("good", "last", "signal", "stale_after_ns")
+    value: float
+    time_ns: int
+    who: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why the last wanted value could not be applied."""
+
+    value: float
+    time_ns: int
+    reason: str
+
+
+class Reading:
+    """The newest of one signal: its last samples, what was wanted of it, and what came of that."""
+
+    __slots__ = ("confirmed", "desired", "good", "last", "refusal", "signal", "stale_after_ns")
 
     def __init__(self, signal: Signal) -> None:
         self.signal = signal
         self.last = Sample(signal.id, 0, math.nan, Quality.BAD, "no sample yet")
         self.good: Sample | None = None
+        self.desired: Intent | None = None
+        """What was asked for last, whatever came of it."""
+        self.confirmed: Intent | None = None
+        """What the device acknowledged last, at the time of the acknowledgement."""
+        self.refusal: Refusal | None = None
+        """Why what is desired could not be applied; None once a command was acknowledged again."""
         period = signal.period_ns
         self.stale_after_ns = max(period * _STALE_PERIODS, _STALE_FLOOR_NS) if period else 0
         """Silence after which the signal is stale; 0 when its source promises no rate."""
@@ -52,6 +76,27 @@ class Mirror:
         reading.last = sample
         if sample.quality is Quality.GOOD:
             reading.good = sample
+
+    def asked(self, command: Command) -> None:
+        """Note what somebody wants."""
+        reading = self.readings[command.signal]
+        reading.desired = Intent(command.wanted, command.time_ns, command.requester)
+
+    def settled(self, command: Command) -> None:
+        """Note what came of a command."""
+        reading = self.readings[command.signal]
+        if command.outcome is Outcome.ACKNOWLEDGED:
+            reading.confirmed = Intent(command.value, command.done_ns, command.requester)
+            reading.refusal = None
+        elif command.outcome is not Outcome.SUPERSEDED:
+            reading.refusal = Refusal(
+                command.wanted, command.done_ns, command.reason or command.outcome.value
+            )
+
+    def value(self, signal: Signal) -> float:
+        """Return the value of a signal as of now, NaN unless its last sample is good."""
+        last = self.readings[signal.id].last
+        return last.value if last.quality is Quality.GOOD else math.nan
 
     def start(self) -> None:
         """Begin to watch for silence."""

@@ -78,7 +78,7 @@ def cycles_of(row: Row) -> Iterator[Cycle]:
 def command_of(row: Row) -> Command:
     """Return the command of a row of `commands`."""
     _, signal, value, requester, time_ns, deadline_ns, cause_ns, priority, *rest = check("commands", row)
-    verdict, outcome, reason, sent_ns, done_ns, _ = rest
+    verdict, outcome, reason, sent_ns, done_ns, asked, _ = rest
     return Command(
         signal=signal,
         value=math.nan if value is None else value,
@@ -92,6 +92,7 @@ def command_of(row: Row) -> Command:
         reason=reason,
         sent_ns=sent_ns,
         done_ns=done_ns,
+        asked=math.nan if asked is None else asked,
     )
 
 

@@ -82,6 +82,7 @@ def command_row(command: Command, redact: Redact) -> Row:
         text(redact(command.reason)),
         command.sent_ns,
         command.done_ns,
+        None if command.asked != command.asked else command.asked,
     )
 
 

@@ -117,6 +117,7 @@ CREATE TABLE commands (             -- a row when its outcome is known
     reason TEXT NOT NULL,
     sent_ns INTEGER NOT NULL,       -- 0: never
     done_ns INTEGER NOT NULL,
+    asked REAL,                     -- what was asked for where the guard clamped it, else NULL
     crc INTEGER
 );
 

@@ -23,7 +23,7 @@ CREATE TEMP VIEW frames AS
     SELECT id, device, sum(n) OVER (PARTITION BY device ORDER BY id) - n AS first, n, t0, t1,
         0 AS marks, NULL AS crc, times, directions, lengths, data
     FROM main.frames;
-CREATE TEMP VIEW commands AS SELECT *, NULL AS crc FROM main.commands;
+CREATE TEMP VIEW commands AS SELECT *, NULL AS asked, NULL AS crc FROM main.commands;
 CREATE TEMP VIEW events AS SELECT *, NULL AS crc FROM main.events;
 CREATE TEMP VIEW loops AS
     SELECT row_number() OVER (ORDER BY name) AS id, name, NULL AS crc FROM main.loops;

@@ -37,7 +37,7 @@ def ask_again(
             continue
         signal = bench.by_path.get(recording.signals[command.signal].path)
         if signal is not None:
-            again = partial(commander.command, signal, command.value, command.requester)
+            again = partial(commander.command, signal, command.wanted, command.requester)
             clock.at(command.time_ns + later_ns, partial(_call, again))
 
 

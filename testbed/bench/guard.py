@@ -1,0 +1,160 @@
+"""What a bench's commands are judged by, resolved: conditions read, units turned into plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from types import MappingProxyType
+
+from testbed.signals import Signal
+
+from .condition import Condition, Within
+from .condition_text import parse_condition
+from .document import Path_
+from .guard_spec import Action, GuardSpec, HabitSpec, InterlockSpec, PolicySpec
+from .lookup import Lookup
+from .problems import nearest
+
+
+class Cause(StrEnum):
+    """What the guard can object to. What stands above `LIMITS` is always refused."""
+
+    WRITABLE = "writable"
+    VALUE = "value"
+    DEADLINE = "deadline"
+    LEVEL = "level"
+    OWNER = "owner"
+    REPLAYED = "replayed"
+    LIMITS = "limits"
+    SLEW = "slew"
+    FRESHNESS = "freshness"
+    INTERLOCK = "interlock"
+    LOOKAHEAD = "lookahead"
+    HABIT = "habit"
+
+
+_MAY: Mapping[str, frozenset[Action]] = MappingProxyType(
+    {
+        Cause.LIMITS: frozenset({Action.REFUSE, Action.CLAMP, Action.SAFE_STOP}),
+        Cause.SLEW: frozenset({Action.REFUSE, Action.CLAMP, Action.HOLD}),
+        Cause.FRESHNESS: frozenset({Action.REFUSE, Action.HOLD, Action.SAFE_STOP}),
+        Cause.INTERLOCK: frozenset({Action.REFUSE, Action.HOLD}),
+        Cause.LOOKAHEAD: frozenset({Action.REFUSE, Action.CLAMP, Action.HOLD, Action.SAFE_STOP}),
+        Cause.HABIT: frozenset({Action.ALLOW, Action.REFUSE, Action.HOLD, Action.SAFE_STOP}),
+    }
+)
+"""What may follow: nothing that breaks the bench lets a command pass as it is."""
+
+
+@dataclass(frozen=True)
+class Interlock:
+    """While `when` holds, or is not known, the actuators `holds` are at their safe values.
+
+    It lets go when `reset` holds (None: when `when` does not); one with a `latch` only when a person resets
+    it besides.
+    """
+
+    name: str
+    text: str
+    when: Condition
+    reset: Condition | None
+    holds: tuple[Signal, ...]
+    latch: bool
+
+
+@dataclass(frozen=True)
+class Never:
+    """What must never be of a signal: within `low` to `high`, in its unit."""
+
+    text: str
+    signal: Signal
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class GuardPlan:
+    """What commands are judged by; times in ns."""
+
+    interlocks: tuple[Interlock, ...] = ()
+    never: tuple[Never, ...] = ()
+    horizon_ns: int = 60_000_000_000
+    reaction_ns: int = 1_000_000_000
+    sigma: float = 2.0
+    freshness_ns: int = 2_000_000_000
+    habit: HabitSpec | None = None
+    patience_ns: int = 100_000_000
+    policy: Mapping[str, Action] = field(default_factory=lambda: dict(PolicySpec()))
+
+
+def resolve_guard(given: GuardSpec | None, look: Lookup, predicted: Collection[str]) -> GuardPlan:
+    """Return what a `guard` section says, its problems noted; twins predict the signals `predicted`."""
+    spec = GuardSpec.model_validate({}) if given is None else given
+    for cause, action in spec.policy:
+        if action not in _MAY[cause]:
+            hint = "use " + ", ".join(sorted(_MAY[cause]))
+            look.problem(("guard", "policy", cause), f"{action} is no answer to {cause}", hint)
+
+    def ns(key: str) -> int:
+        return round((look.positive(("guard", key), getattr(spec, key), "s") or 1.0) * 1e9)
+
+    return GuardPlan(
+        tuple(
+            interlock
+            for name, each in spec.interlocks.items()
+            if (interlock := _interlock(name, each, look)) is not None
+        ),
+        tuple(
+            never
+            for index, text in enumerate(spec.never)
+            if (never := _never(("guard", "never", index), text, look, predicted)) is not None
+        ),
+        ns("horizon"), ns("reaction"), spec.sigma, ns("freshness"), spec.habit, ns("patience"),
+        dict(spec.policy),
+    )  # fmt: skip
+
+
+def _interlock(name: str, spec: InterlockSpec, look: Lookup) -> Interlock | None:
+    path: Path_ = ("guard", "interlocks", name)
+    when = _condition((*path, "when"), spec.when, look)
+    reset = None if spec.reset is None else _condition((*path, "reset"), spec.reset, look)
+    holds = [look.writable((*path, "holds", index), each) for index, each in enumerate(spec.holds)]
+    if when is None or None in holds or (spec.reset is not None and reset is None):
+        return None
+    return Interlock(name, spec.when, when, reset, tuple(each for each in holds if each), spec.latch)
+
+
+def _never(path: Path_, text: str, look: Lookup, predicted: Collection[str]) -> Never | None:
+    condition = _condition(path, text, look)
+    if condition is None:
+        return None
+    if not isinstance(condition, Within):
+        hint = "write for example: chamber.temperature above 85 degC"
+        look.problem(path, f"{text!r} is more than the bounds of one signal", hint)
+        return None
+    if condition.signal.path not in predicted:
+        hint = nearest(condition.signal.path, predicted) or "give its device a twin with a model"
+        look.problem(path, f"no twin predicts {condition.signal.path}", hint)
+        return None
+    return Never(text, condition.signal, condition.low, condition.high)
+
+
+def _condition(path: Path_, text: str, look: Lookup) -> Condition | None:
+    """Return a condition; None, with a problem at `path`, when it is none."""
+
+    def find(name: str) -> Signal:
+        signal = look.signal(path, name)
+        if signal is None:
+            raise _Unfound
+        return signal
+
+    try:
+        return look.attempt(path, partial(parse_condition, text, find))
+    except _Unfound:
+        return None
+
+
+class _Unfound(Exception):
+    """A signal is not there, and a problem says so already."""
