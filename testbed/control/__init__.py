@@ -2,11 +2,14 @@
 
 from .commander import Commander
 from .loop import CycleLog, LoopRunner
-from .manual import Lease, ManualControl, ManualRefused
+from .manual import END, GIVEN, TAKEN, Lease, ManualControl, ManualRefused
 from .pid import Pid
 from .safe_state import SafeState
 
 __all__ = [
+    "END",
+    "GIVEN",
+    "TAKEN",
     "Commander",
     "CycleLog",
     "Lease",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from testbed.clock import Clock
 from testbed.drivers import Driver, LinkState
-from testbed.signals import Command, Event, Level, Outcome, Priority, Sample, Signal
+from testbed.signals import Command, Event, Level, Outcome, Priority, Sample, Signal, Verdict
 
 _REPEAT_NS = 1_000_000_000  # the same refusal is told once a second, however often it happens
 
@@ -36,6 +36,7 @@ class Commander:
         self._record = record
         self._report = report
         self._told: dict[tuple[int, str], int] = {}
+        self._held: set[int] = set()
         self.hearers: list[Callable[[Command], None]] = []
         """Called with every command as it is given, before it is judged."""
         self.watchers: list[Callable[[Command], None]] = []
@@ -61,6 +62,7 @@ class Commander:
         if driver is None or not self._judge(command, now):
             command.finish(Outcome.REFUSED, now, command.reason or self._no_driver(command))
             return
+        self._held.discard(command.signal)
         driver.submit(command)
         if command.outcome is not Outcome.FAILED:
             self._publish(Sample(command.signal, now, command.value))
@@ -121,6 +123,10 @@ class Commander:
             asker(command)
 
     def _tell(self, command: Command) -> None:
+        if command.verdict is Verdict.HELD:  # told once, until a command passes again: a loop asks on and on
+            if command.signal in self._held:
+                return
+            self._held.add(command.signal)
         key = (command.signal, command.outcome.value)
         now = self._clock.now()
         if now - self._told.get(key, -_REPEAT_NS) < _REPEAT_NS:

@@ -16,6 +16,10 @@ from .commander import Commander
 from .loop import LoopRunner
 
 _CHECK_NS = 200_000_000
+TAKEN, GIVEN = "manual", "automatic"
+"""The kinds of the events that tell of the beginning and the end of a lease."""
+END = "end of manual control"
+"""Who asks for the safe value when an actuator is given back that no loop owns."""
 SHORTEST_S, LONGEST_S = 1.0, 60.0
 """What a lease may last without being renewed: a browser asks for seconds, a script for up to a minute."""
 
@@ -27,7 +31,7 @@ class ManualRefused(TestbedError):
 
 
 class Lease(msgspec.Struct):
-    """`who` holds `signal` until `until_ns`, which each renewal puts `span_ns` ahead."""
+    """`who` holds `signal` until `until_ns`, which each renewal puts `span_ns` ahead; 0: until given back."""
 
     id: str
     signal: Signal
@@ -64,14 +68,16 @@ class ManualControl:
         self._report = report
         self._leases: dict[str, Lease] = {}
         self._unsettled: dict[str, Command] = {}
+        self._lending = False
         self._ticker: Ticker | None = None
 
     def start(self) -> None:
-        """Begin to lend, and to watch what was lent."""
-        self._ticker = self._clock.every(_CHECK_NS, self._check)
+        """Begin to lend."""
+        self._lending = True
 
     def stop(self) -> None:
         """End every lease without driving anything: whoever calls brings all actuators to safety."""
+        self._lending = False
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
@@ -89,13 +95,25 @@ class ManualControl:
 
     def take(self, path: str, who: str, seconds: float) -> Lease:
         """Lend the signal at `path` to `who`; raises ManualRefused when that cannot be."""
-        signal = self._lendable(path)
         if not SHORTEST_S <= seconds <= LONGEST_S:
             raise ManualRefused(f"a lease lasts {SHORTEST_S:g} to {LONGEST_S:g} s, not {seconds:g} s")
-        for lease in self._leases.values():
-            if lease.signal is signal:
-                raise ManualRefused(f"{path} is in the hands of {lease.who}", "ask them to give it back")
-        span_ns = round(seconds * NS)
+        return self._take(self._lendable(path), who, round(seconds * NS))
+
+    def hold(self, signal: Signal, who: str) -> Lease:
+        """Lend a signal until it is given back: for what ends with the run, as its tests do."""
+        return self._take(signal, who, 0)
+
+    def hold_from_loop(self, signal: Signal, who: str) -> None:
+        """Have the loop that owns a signal rest, if one does, before `who` commands it."""
+        if signal.path in self._loops and self.holder(signal) is None and self._lending:
+            self.hold(signal, who)
+
+    def _take(self, signal: Signal, who: str, span_ns: int) -> Lease:
+        path = signal.path
+        if (holder := self.holder(signal)) is not None:
+            raise ManualRefused(f"{path} is in the hands of {holder}", "ask them to give it back")
+        if self._ticker is None:
+            self._ticker = self._clock.every(_CHECK_NS, self._check)
         lease = Lease(secrets.token_urlsafe(16), signal, who, span_ns, self._clock.now() + span_ns)
         self._leases[lease.id] = lease
         self._unsettled.pop(path, None)
@@ -103,7 +121,7 @@ class ManualControl:
         if loop is not None:
             loop.hold()
         rests = f"; loop {loop.spec.name} rests" if loop is not None else ""
-        self._tell(lease, "manual", f"{who} takes {path} in hand{rests}")
+        self._tell(lease, TAKEN, f"{who} takes {path} in hand{rests}")
         return lease
 
     def renew(self, number: str) -> Lease:
@@ -125,7 +143,7 @@ class ManualControl:
 
     def _lendable(self, path: str) -> Signal:
         signal = self._signals.get(path)
-        if self._ticker is None:
+        if not self._lending:
             raise ManualRefused("the run has come to its end", "start another run")
         if signal is None or not signal.writable:
             raise ManualRefused(f"{path} is no signal of this bench that can be written")
@@ -145,7 +163,7 @@ class ManualControl:
         if now - self._ticker.due_ns > _CHECK_NS:
             return  # we ourselves were held up, and renewals may wait to be read
         for lease in self.leases:
-            if now > lease.until_ns:
+            if lease.span_ns and now > lease.until_ns:
                 self._end(lease, f"nothing was heard of {lease.who} for {lease.span_ns / NS:g} s")
         for path, command in list(self._unsettled.items()):
             if command.outcome is Outcome.ACKNOWLEDGED:
@@ -158,12 +176,12 @@ class ManualControl:
         del self._leases[lease.id]
         loop = self._loops.get(signal.path)
         if loop is not None:
-            self._tell(lease, "automatic", f"{why}: loop {loop.spec.name} takes {signal.path} back")
+            self._tell(lease, GIVEN, f"{why}: loop {loop.spec.name} takes {signal.path} back")
             loop.release(self._told(signal))
             return
         text = f"{why}: {signal.path} goes to its safe value {signal.safe:g} {signal.unit}"
-        self._tell(lease, "automatic", text.rstrip())
-        self._unsettled[signal.path] = self._drive_safe(signal, "end of manual control")
+        self._tell(lease, GIVEN, text.rstrip())
+        self._unsettled[signal.path] = self._drive_safe(signal, END)
 
     def _tell(self, lease: Lease, kind: str, text: str) -> None:
         self._report(Event(self._clock.now(), Level.INFO, lease.signal.path, kind, text))

@@ -52,7 +52,7 @@ def assemble(
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
     lanes = _Lanes(bench, setting, writer)
     mirror = Mirror(signals, lanes.lane("mirror"), hub.publish)
-    guarding = Guarding(bench, mirror, clock, lanes.lane("guard"), report, fail)
+    guarding = Guarding(bench, mirror, clock, lanes.lane, report, fail)
     commander = Commander(signals, clock, guarding.judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
     for name, device in bench.devices.items():
@@ -89,7 +89,8 @@ class _Lanes:
     """A lane of the session's clock for everybody who acts by the clock and not by a sample."""
 
     def __init__(self, bench: Bench, setting: Setting, writer: SessionWriter) -> None:
-        owners = [*bench.devices, "mirror", *(f"loop {name}" for name in bench.loops), "guard"]
+        owners = [*bench.devices, "mirror", *(f"loop {name}" for name in bench.loops)]
+        owners += ["guard"] if bench.guard.interlocks else []  # who adds none keeps his phases
         self._numbers = {owner: number for number, owner in enumerate(owners)}
         self._setting = setting
         self._writer = writer

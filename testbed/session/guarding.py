@@ -20,11 +20,11 @@ class Guarding:
         bench: Bench,
         mirror: Mirror,
         clock: Clock,
-        lane: Clock,
+        lane: Callable[[str], Clock],
         report: Callable[[Event], None],
         fail: Callable[[str, Exception], None],
     ) -> None:
-        """`lane` is the guard's part of `clock`; `fail` hears what failed in it."""
+        """`lane` gives the guard's part of `clock`; `fail` hears what failed in it."""
         self._bench = bench
         self._mirror = mirror
         self._clock = clock
@@ -36,13 +36,9 @@ class Guarding:
         """Build the checks, and let them follow the samples."""
         bench, plan = self._bench, self._bench.guard
         self.interlocks = Interlocks(
-            plan.interlocks,
-            self._mirror.value,
-            self._lane,
-            safe_state.drive,
-            commander.reachable,
-            self._report,
-        )
+            plan.interlocks, self._mirror.value, self._lane("guard") if plan.interlocks else self._clock,
+            safe_state.drive, commander.reachable, self._report,
+        )  # fmt: skip
         for signal in self.interlocks.followed:
             hub.subscribe(signal, Stage.TWIN, self.interlocks.observe)
         owners = {loop.writes.id: f"loop {name}" for name, loop in bench.loops.items()}

@@ -165,6 +165,7 @@ class Run:
             self._mark_absent(parts)
             parts.mirror.start()
             parts.interlocks.start()
+            parts.manual.start()
             for loop in parts.loops.values():
                 loop.start()
             try:
@@ -202,7 +203,6 @@ class Run:
     async def _serve_control(self, parts: Assembly) -> None:
         if self._control is None:
             return
-        parts.manual.start()
         desk = ControlDesk(parts.manual, parts.loops.values(), self._clock, self._stop_once)
         await serve_control(self._control, desk)
 

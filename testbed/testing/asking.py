@@ -26,7 +26,7 @@ class Asking:
             self._left = [(paths[each.signal], each) for each in commands]
 
     async def ask(self, signal: Signal, value: float, requester: str) -> Command:
-        """Give a command and wait for its outcome.
+        """Give a command and wait for its outcome; a loop that owns the signal rests from then on.
 
         Raises UsageError in a replay whose recording has no such command.
         """
@@ -34,6 +34,7 @@ class Asking:
             due = asyncio.Event()
             self._scene.clock.at(self._next(signal, value), due.set)
             await due.wait()
+        self._scene.parts.manual.hold_from_loop(signal, requester)
         return await self._scene.parts.commander.ask(signal, value, requester)
 
     def _next(self, signal: Signal, value: float) -> int:

@@ -103,7 +103,7 @@ class Playback:
         }
 
         def ready(parts: Assembly) -> None:
-            ask_again(session, bench, clock, parts.commander, but=but)
+            ask_again(session, bench, clock, parts, but=but)
             begun(clock)
             assembled(parts)
 

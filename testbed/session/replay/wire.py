@@ -122,7 +122,7 @@ class _Replayed:
     def _assembled(self, parts: Assembly) -> None:
         self.played_ns = self.clock.now() + _AHEAD_NS
         later_ns = self.played_ns - self._session.span()[0]
-        ask_again(self._session, self._bench, self.clock, parts.commander, later_ns)
+        ask_again(self._session, self._bench, self.clock, parts, later_ns)
         self._played.start(self.played_ns)
 
 

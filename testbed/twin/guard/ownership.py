@@ -41,7 +41,7 @@ class Ownership:
                 return Finding(Cause.LEVEL, reason)
         holder = self._holder(signal)
         if holder is not None:
-            if requester in (f"{holder}{BY_HAND}", *_OWN):
+            if requester in (holder, f"{holder}{BY_HAND}", *_OWN):
                 return None
             return Finding(Cause.OWNER, f"{signal.path} is in the hands of {holder}, not of {requester}")
         owner = self._owners.get(signal.id)
