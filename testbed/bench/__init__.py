@@ -5,7 +5,7 @@ from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
 from .condition import Read, signals_of
 from .device import Device
 from .expectation import Expectation, ExpectationKind
-from .guard import Cause, GuardPlan, Interlock, Never
+from .guard import Cause, GuardPlan, Interlock
 from .guard_spec import Action, HabitSpec
 from .influxdb import Influxdb, influxdb_of
 from .load import load_bench
@@ -32,7 +32,6 @@ __all__ = [
     "Influxdb",
     "Interlock",
     "Loop",
-    "Never",
     "PidSpec",
     "PlannedFault",
     "PlantSpec",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -10,12 +10,11 @@ from types import MappingProxyType
 
 from testbed.signals import Signal
 
-from .condition import Condition, Within
+from .condition import Condition
 from .condition_text import parse_condition
 from .document import Path_
 from .guard_spec import Action, GuardSpec, HabitSpec, InterlockSpec, PolicySpec
 from .lookup import Lookup
-from .problems import nearest
 
 
 class Cause(StrEnum):
@@ -31,7 +30,6 @@ class Cause(StrEnum):
     SLEW = "slew"
     FRESHNESS = "freshness"
     INTERLOCK = "interlock"
-    LOOKAHEAD = "lookahead"
     HABIT = "habit"
 
 
@@ -41,7 +39,6 @@ _MAY: Mapping[str, frozenset[Action]] = MappingProxyType(
         Cause.SLEW: frozenset({Action.REFUSE, Action.CLAMP, Action.HOLD}),
         Cause.FRESHNESS: frozenset({Action.REFUSE, Action.HOLD, Action.SAFE_STOP}),
         Cause.INTERLOCK: frozenset({Action.REFUSE, Action.HOLD}),
-        Cause.LOOKAHEAD: frozenset({Action.REFUSE, Action.CLAMP, Action.HOLD, Action.SAFE_STOP}),
         Cause.HABIT: frozenset({Action.ALLOW, Action.REFUSE, Action.HOLD, Action.SAFE_STOP}),
     }
 )
@@ -65,32 +62,18 @@ class Interlock:
 
 
 @dataclass(frozen=True)
-class Never:
-    """What must never be of a signal: within `low` to `high`, in its unit."""
-
-    text: str
-    signal: Signal
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class GuardPlan:
     """What commands are judged by; times in ns."""
 
     interlocks: tuple[Interlock, ...] = ()
-    never: tuple[Never, ...] = ()
-    horizon_ns: int = 60_000_000_000
-    reaction_ns: int = 1_000_000_000
-    sigma: float = 2.0
     freshness_ns: int = 2_000_000_000
     habit: HabitSpec | None = None
     patience_ns: int = 100_000_000
     policy: Mapping[str, Action] = field(default_factory=lambda: dict(PolicySpec()))
 
 
-def resolve_guard(given: GuardSpec | None, look: Lookup, predicted: Collection[str]) -> GuardPlan:
-    """Return what a `guard` section says, its problems noted; twins predict the signals `predicted`."""
+def resolve_guard(given: GuardSpec | None, look: Lookup) -> GuardPlan:
+    """Return what a `guard` section says (None: none is there), its problems noted."""
     spec = GuardSpec.model_validate({}) if given is None else given
     for cause, action in spec.policy:
         if action not in _MAY[cause]:
@@ -106,12 +89,7 @@ def resolve_guard(given: GuardSpec | None, look: Lookup, predicted: Collection[s
             for name, each in spec.interlocks.items()
             if (interlock := _interlock(name, each, look)) is not None
         ),
-        tuple(
-            never
-            for index, text in enumerate(spec.never)
-            if (never := _never(("guard", "never", index), text, look, predicted)) is not None
-        ),
-        ns("horizon"), ns("reaction"), spec.sigma, ns("freshness"), spec.habit, ns("patience"),
+        ns("freshness"), spec.habit, ns("patience"),
         dict(spec.policy),
     )  # fmt: skip
 
@@ -124,21 +102,6 @@ def _interlock(name: str, spec: InterlockSpec, look: Lookup) -> Interlock | None
     if when is None or None in holds or (spec.reset is not None and reset is None):
         return None
     return Interlock(name, spec.when, when, reset, tuple(each for each in holds if each), spec.latch)
-
-
-def _never(path: Path_, text: str, look: Lookup, predicted: Collection[str]) -> Never | None:
-    condition = _condition(path, text, look)
-    if condition is None:
-        return None
-    if not isinstance(condition, Within):
-        hint = "write for example: chamber.temperature above 85 degC"
-        look.problem(path, f"{text!r} is more than the bounds of one signal", hint)
-        return None
-    if condition.signal.path not in predicted:
-        hint = nearest(condition.signal.path, predicted) or "give its device a twin with a model"
-        look.problem(path, f"no twin predicts {condition.signal.path}", hint)
-        return None
-    return Never(text, condition.signal, condition.low, condition.high)
 
 
 def _condition(path: Path_, text: str, look: Lookup) -> Condition | None:

@@ -58,7 +58,6 @@ class PolicySpec(_Spec):
     slew: Action = Action.REFUSE
     freshness: Action = Action.HOLD
     interlock: Action = Action.HOLD
-    lookahead: Action = Action.CLAMP
     habit: Action = Action.HOLD
 
 
@@ -66,16 +65,6 @@ class GuardSpec(_Spec):
     """What every command is judged by, besides the limits and slews of its signal."""
 
     interlocks: dict[Name, InterlockSpec] = Field(default_factory=dict)
-    never: list[str] = Field(
-        default_factory=list,
-        description="What a twin's model must not foresee, for example: chamber.temperature above 85 degC",
-    )
-    horizon: Quantity = Field("60 s", description="How far the model looks ahead")
-    reaction: Quantity = Field(
-        "1 s",
-        description="How long a command is taken to stand before the actuator could be brought to safety",
-    )
-    sigma: float = Field(2.0, ge=0, description="Standard deviations kept from what must never be")
     freshness: Quantity = Field("2 s", description="Age of the sample that a command may be based on")
     habit: HabitSpec | None = Field(
         default=None, description="Hold a command against what the past ones let expect"

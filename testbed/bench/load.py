@@ -114,7 +114,7 @@ class _Resolver:
         return Bench(
             self.spec.bench, self.file, devices, tuple(self.look.signals), twins, loops,
             tuple(expectations), self.spec.plant, self.spec.seed, self.look.document, tuple(self._faults()),
-            self._influxdb(), guard=resolve_guard(self.spec.guard, self.look, _predicted(twins)),
+            self._influxdb(), guard=resolve_guard(self.spec.guard, self.look),
         )  # fmt: skip
 
     # Devices ----------------------------------------------------------------------------------
@@ -331,8 +331,3 @@ class _Resolver:
             self.look.convert((*path, "lag"), sensor.lag, "s")
             if signal is not None:
                 self.look.convert((*path, "noise"), sensor.noise, signal.unit, difference=True)
-
-
-def _predicted(twins: Mapping[str, Twin]) -> set[str]:
-    """Return the paths of the signals that twins predict."""
-    return {twin.model.predicts.path for twin in twins.values() if twin.model is not None}

@@ -22,6 +22,7 @@ from . import (
     forward,
     grafana,
     import_,
+    interlock,
     new,
     play,
     promote,
@@ -78,6 +79,7 @@ app.command()(serve.serve)
 app.add_typer(users.users, name="users")
 app.command()(report.report)
 app.command()(record.record)
+app.command()(interlock.interlock)
 app.command()(watch.watch)
 
 

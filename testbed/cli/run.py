@@ -119,6 +119,7 @@ async def _run(
     import asyncio
     import contextlib
 
+    from testbed.session.control_place import make_control_socket
     from testbed.session.emulation import News, emulation
     from testbed.session.run import Run
 
@@ -126,10 +127,10 @@ async def _run(
 
     absent: dict[str, str] = {}
     news = News()
-    control: Path | None = None
+    control = make_control_socket(path)
     async with contextlib.AsyncExitStack() as stack:
         if page is not None:
-            control = await stack.enter_async_context(live_page(path, page.listen, page.users))
+            await stack.enter_async_context(live_page(path, control, page.listen, page.users))
         if names:
             emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
             bench, absent = emulated.rewire(bench), emulated.failed

@@ -66,21 +66,21 @@ def serve(
 
 
 @contextlib.asynccontextmanager
-async def live_page(session: Path, listen: str | None, users: Path | None) -> AsyncIterator[Path]:
+async def live_page(
+    session: Path, control: Path, listen: str | None, users: Path | None
+) -> AsyncIterator[None]:
     """Show the session that is about to be recorded, in a process of its own, while the block runs.
 
-    Yields where the run shall listen for what people want of it: a folder that only we can enter.
+    `control` is where the run listens for what people want of it.
     """
     import asyncio
     import sys
-    import tempfile
 
     import msgspec
 
     settings, listening = _settings(session.parent, listen, users, tls=False)
     typer.echo(f"live page: {settings.address}", err=True)
-    with tempfile.TemporaryDirectory(prefix="testbed-") as private, listening:
-        control = Path(private, "control")
+    with listening:
         settings.running, settings.control = session.stem, str(control)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "testbed.web",
@@ -89,7 +89,7 @@ async def live_page(session: Path, listen: str | None, users: Path | None) -> As
         assert process.stdin is not None  # noqa: S101  (asked for as a pipe)
         process.stdin.write(msgspec.json.encode(settings) + b"\n")
         try:
-            yield control
+            yield
         finally:
             process.stdin.close()  # it shows the end of the run, and ends
             await _ended(process)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from testbed.errors import LinkError, TestbedError
+from testbed.errors import LinkError, TestbedError, UsageError
 
 from .control_messages import AnyRequest, Reply
+from .control_place import control_socket
 
 _PATIENCE_S = 60.0  # a class A LoRaWAN device answers after its next uplink
 _LOST = "the run does not answer any more"
@@ -98,3 +99,15 @@ async def _read(reader: asyncio.StreamReader, client: ControlClient) -> None:
         pass  # the same as its end
     finally:
         client.ended()
+
+
+async def ask_run(session: Path, *requests: AnyRequest) -> list[Reply]:
+    """Ask the run that records `session`, in turn.
+
+    Raises UsageError when none does, RequestRefused for a no, LinkError when it does not answer.
+    """
+    socket = control_socket(session)
+    if not socket.exists():
+        raise UsageError(f"{session} is not being recorded by a run of yours", "list them: testbed sessions")
+    async with control_client(socket) as client:
+        return [await client.ask(request) for request in requests]

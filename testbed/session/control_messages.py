@@ -48,7 +48,14 @@ class Look(Request):
     """Ask who holds what, and how the loops stand."""
 
 
-AnyRequest = Take | Renew | Give | Release | Stop | Look
+class Reset(Request):
+    """Let a latched interlock go."""
+
+    interlock: str
+    who: str
+
+
+AnyRequest = Take | Renew | Give | Release | Stop | Look | Reset
 
 
 class Held(msgspec.Struct):
@@ -60,11 +67,15 @@ class Held(msgspec.Struct):
 
 
 class Standing(msgspec.Struct):
-    """How a run stands; `loops` says automatic, manual or safe for each."""
+    """How a run stands.
+
+    `loops` says automatic, manual or safe for each, `interlocks` open, tripped or unknown.
+    """
 
     pid: int
     held: list[Held]
     loops: dict[str, str]
+    interlocks: dict[str, str] = {}
 
 
 class Reply(msgspec.Struct, omit_defaults=True):

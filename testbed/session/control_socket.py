@@ -17,6 +17,7 @@ from testbed.clock import Clock
 from testbed.control import LoopRunner, ManualControl, ManualRefused
 from testbed.errors import UsageError
 from testbed.signals import Command
+from testbed.twin.guard import Interlocks
 
 from .control_messages import (
     AnyRequest,
@@ -26,6 +27,7 @@ from .control_messages import (
     Release,
     Renew,
     Reply,
+    Reset,
     Standing,
     Stop,
     Take,
@@ -47,6 +49,7 @@ class ControlDesk:
     loops: Iterable[LoopRunner]
     clock: Clock
     stop: Callable[[str], None]
+    interlocks: Interlocks
 
     def standing(self) -> Standing:
         """Return who holds what now."""
@@ -55,7 +58,8 @@ class ControlDesk:
             Held(lease.signal.path, lease.who, max(0.0, (lease.until_ns - now) / 1e9))
             for lease in self.manual.leases
         ]
-        return Standing(os.getpid(), held, {loop.spec.name: loop.mode for loop in self.loops})
+        loops = {loop.spec.name: loop.mode for loop in self.loops}
+        return Standing(os.getpid(), held, loops, self.interlocks.standing)
 
 
 async def serve_control(path: Path, desk: ControlDesk) -> None:
@@ -153,6 +157,9 @@ class _Talk(asyncio.Protocol):
                 self._desk.stop(f"{request.who} stops the run: bringing every actuator to its safe value")
             case Look():
                 self._reply(Reply(request.id, standing=self._desk.standing()))
+            case Reset():
+                error = self._desk.interlocks.reset(request.interlock, request.who)
+                self._reply(Reply(request.id, error=error))
 
     def _done(self, number: int, command: Command) -> None:
         self._reply(Reply(number, outcome=command.outcome.value, reason=command.reason))

@@ -203,7 +203,7 @@ class Run:
     async def _serve_control(self, parts: Assembly) -> None:
         if self._control is None:
             return
-        desk = ControlDesk(parts.manual, parts.loops.values(), self._clock, self._stop_once)
+        desk = ControlDesk(parts.manual, parts.loops.values(), self._clock, self._stop_once, parts.interlocks)
         await serve_control(self._control, desk)
 
     def _stop_once(self, reason: str) -> None:

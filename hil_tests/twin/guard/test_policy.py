@@ -21,7 +21,7 @@ def command(value: float, priority: Priority = Priority.COMMAND) -> Command:
 class Objection:
     """Objects to everything."""
 
-    def __init__(self, cause: Cause = Cause.LOOKAHEAD, nearest: float = math.nan) -> None:
+    def __init__(self, cause: Cause = Cause.INTERLOCK, nearest: float = math.nan) -> None:
         self.finding = Finding(cause, "it would get too hot", nearest)
 
     def look(self, signal: Signal, command: Command, now_ns: int) -> Finding | None:

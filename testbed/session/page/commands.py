@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from testbed.signals import Command, Outcome, Verdict
+from testbed.signals import Command, Outcome
 
 from .curve import BUCKETS, Curve
 
@@ -23,7 +23,7 @@ class CommandMarks:
         """Add a command to the signal called `path`."""
         times, failed = self._found.setdefault(path, ([], []))
         times.append(command.time_ns - self._origin_ns)
-        failed.append(float(command.verdict is Verdict.REFUSED or command.outcome not in _SETTLED))
+        failed.append(float(not command.verdict.passes or command.outcome not in _SETTLED))
 
     def packed(self) -> dict[str, list[list[float]]]:
         """Return [time in s, 1 if it did not go through] of the commands to each signal, thinned out."""

@@ -11,14 +11,20 @@ from testbed.signals import Command, Outcome, Priority, Signal, Verdict
 from .steps import Step, frame_step
 from .words import duration_text
 
+_WORDS = {
+    Verdict.REFUSED: "refused it",
+    Verdict.HELD: "held it back",
+    Verdict.SAFE_STOP: "refused it and drove to the safe value",
+    Verdict.CLAMPED: "let another value pass",
+}
 When = Callable[[int], dict[str, Any]]
 
 
 def guard_step(signal: Signal, command: Command) -> Step:
     """Return the guard's verdict with its reason, or what it made sure of."""
     facts = {"verdict": command.verdict, "reason": command.reason}
-    if command.verdict is Verdict.REFUSED:
-        return Step("guard", f"the guard refused it: {command.reason}", facts=facts)
+    if (word := _WORDS.get(command.verdict)) is not None:
+        return Step("guard", f"the guard {word}: {command.reason}", facts=facts)
     if command.verdict is Verdict.PENDING:
         return Step("guard", f"it never came before the guard: {command.reason}", facts=facts)
     bounds = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from testbed.bench import Cause, Interlock, Read, signals_of
+from testbed.bench import Cause, Interlock, Read, nearest, signals_of
 from testbed.clock import Clock, Ticker
 from testbed.signals import Command, Event, Level, Outcome, Sample, Signal
 
@@ -86,7 +86,10 @@ class Interlocks:
 
     def reset(self, name: str, who: str) -> str:
         """Let a latched interlock go, if it may; return why it may not, empty when it is open now."""
-        state = self._states[name]
+        state = self._states.get(name)
+        if state is None:
+            hint = nearest(name, self._states) or "this bench has none"
+            return f"no interlock is called {name!r} ({hint})"
         if state.open:
             return ""
         if not self._may_open(state):
