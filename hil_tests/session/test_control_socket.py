@@ -8,15 +8,16 @@ import json
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hil_tests.support import eventually
-from hil_tests.system.processes import RIG, emulated, rewired
+from hil_tests.system.processes import RIG, emulated, rewired, testbed
 from testbed.bench import load_bench
 from testbed.errors import LinkError
 from testbed.session.control_client import ControlClient, RequestRefused, control_client
-from testbed.session.control_messages import Give, Look, Release, Renew, Stop, Take
+from testbed.session.control_messages import Give, Look, Release, Renew, Reset, Stop, Take
 from testbed.session.file import SessionReader
 from testbed.session.run import Run
 
@@ -30,9 +31,11 @@ def wires():
 
 
 @contextlib.asynccontextmanager
-async def controlled(folder: Path, wires: dict[str, str]) -> AsyncIterator[tuple[ControlClient, Path]]:
+async def controlled(
+    folder: Path, wires: dict[str, str], **changes: Any
+) -> AsyncIterator[tuple[ControlClient, Path]]:
     """A run of two devices and a client of its control socket; ends both."""
-    bench = load_bench(rewired(folder, wires), {})
+    bench = load_bench(rewired(folder, wires, **changes), {})
     session, socket = folder / "run.session", folder / "control"
     run = Run(bench, session, seed=0, emulated=[], tell=lambda event: None, control=socket)
     task = asyncio.create_task(run.run(60.0))
@@ -141,3 +144,37 @@ def last_value(session: Path, path: str) -> float | None:
     with SessionReader(session) as reader:
         newest = reader.newest().get(reader.signal(path).id)
     return newest.sample.value if newest else None
+
+
+async def test_given_an_actuator_was_in_hand_then_a_replay_takes_it_in_hand_again(tmp_path, wires):
+    async with controlled(tmp_path, wires) as (client, session):
+        lease = (await client.ask(take(DUTY))).lease
+        assert (await client.ask(Give(lease=lease, value=7.0))).outcome == "acknowledged"
+        await client.ask(Release(lease=lease))
+        await asyncio.sleep(0.5)  # the loop takes it back
+    done = await asyncio.to_thread(testbed, "replay", session, "--json")
+    assert done.returncode == 0, done.stdout
+    assert [command.value for command in commands(session) if command.requester == "alice by hand"] == [7.0]
+
+
+async def test_a_latched_interlock_holds_until_it_is_reset_and_only_when_it_may_be(tmp_path, wires):
+    hot = {"when": "chamber.temperature above -50 degC", "holds": [DUTY], "latch": True}
+    guard = {"interlocks": {"hot": hot}}
+    async with controlled(tmp_path, wires, guard=guard) as (client, session):
+        for _ in range(100):
+            standing = (await client.ask(Look())).standing
+            if standing is not None and standing.interlocks == {"hot": "tripped"}:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("the interlock does not trip")
+        with pytest.raises(RequestRefused, match="above -50 degC' still holds"):
+            await client.ask(Reset(interlock="hot", who="alice"))
+        with pytest.raises(RequestRefused, match="no interlock is called 'cold'"):
+            await client.ask(Reset(interlock="cold", who="alice"))
+    with SessionReader(session) as reader:
+        number = reader.signal(DUTY).id
+        sent = {
+            command.value for command in reader.commands() if command.signal == number and command.sent_ns
+        }
+    assert sent == {0.0}
