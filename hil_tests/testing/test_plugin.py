@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -282,9 +283,44 @@ def test_a_test_is_repeated_until_it_is_known_how_often_it_passes(tmp_path: Path
     assert "test_never" in done.stdout
     assert "FAILED test_suite.py::test_mostly" not in done.stdout
     properties = suite.junit()
-    assert "runs passed: reached" in properties["test_mostly"]["repetition"]
+    assert "runs passed (probability 0.587 to 0.998): reached" in properties["test_mostly"]["repetition"]
     assert "0 of" in properties["test_never"]["repetition"]
     assert len(list((tmp_path / "sessions").glob("*test_always*"))) > 2
+
+
+AVERAGED = """
+from testbed.testing import repeat_until_confident
+import itertools
+drawn = itertools.cycle([10.0, 10.4, 9.6, 10.1, 9.9])
+
+@repeat_until_confident(mean="rise time", within="500 ms")
+async def test_known(bench, measure):
+    measure("rise time", next(drawn), "s")
+
+@repeat_until_confident(mean="rise time", within="0.01 s", most=12)
+async def test_vague(bench, measure):
+    measure("rise time", next(drawn), "s")
+
+@repeat_until_confident(mean="rise time", within="1 s")
+async def test_unmeasured(bench):
+    pass
+
+@repeat_until_confident(mean="rise time", within="1 V")
+async def test_unfitting(bench, measure):
+    measure("rise time", 1.0, "s")
+"""
+
+
+def test_a_test_is_repeated_until_the_mean_of_a_measurement_is_known(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, AVERAGED)
+    done = suite.run("--junitxml", "junit.xml")
+    assert done.stdout.splitlines()[-1].startswith("3 failed,"), done.stdout
+    told = {name: properties["repetition"] for name, properties in suite.junit().items()}
+    assert re.fullmatch(r"rise time: mean 10000 \(.*\) ms after \d+ runs: reached", told["test_known"])
+    assert told["test_vague"].endswith("s after 12 runs: undecided")
+    assert "a run did not measure it" in told["test_unmeasured"]
+    assert "is another quantity" in told["test_unfitting"]
+    assert "the mean of rise time is not known well enough" in done.stdout
 
 
 def test_it_works_with_xdist_and_the_last_failed(tmp_path: Path) -> None:
@@ -316,6 +352,12 @@ def test_it_works_with_xdist_and_the_last_failed(tmp_path: Path) -> None:
         ("@pytest.mark.loop_budget(p99='5 V')\ndef test_x(): pass", [], "does not fit"),
         ("@pytest.mark.loop_budget(p99=5)\ndef test_x(): pass", [], "is no time with its unit"),
         ("@pytest.mark.repeat_until_confident(0.9)\ndef test_x(): pass", [], "takes at_least"),
+        ("@pytest.mark.repeat_until_confident(mean='x')\ndef test_x(): pass", [], "a mean needs"),
+        (
+            "@pytest.mark.repeat_until_confident(mean='x', within='0 s')\ndef test_x(): pass",
+            [],
+            "cannot be known to a width of 0",
+        ),
         ("@pytest.mark.repeat_until_confident(at_least=2)\ndef test_x(): pass", [], "can never be shown"),
     ],
 )

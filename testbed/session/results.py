@@ -7,6 +7,7 @@ session of a plain run).
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from enum import StrEnum
 from typing import Any
 
@@ -44,6 +45,11 @@ class Judgement(msgspec.Struct, frozen=True):
     since_ns: int | None = None
     until_ns: int | None = None
     at_ns: int | None = None
+
+    def __await__(self) -> Generator[None, None, Judgement]:
+        """Give itself at once: in a test, what is decided already may be awaited like what is not."""
+        return self
+        yield
 
 
 class Measurement(msgspec.Struct, frozen=True):

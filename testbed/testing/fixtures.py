@@ -104,8 +104,10 @@ def _tell_measured(item: pytest.Function, stand: Stand) -> None:
     if stand.scene.measurements:
         from .measuring import properties
         from .naming import recorded
+        from .repeating import MEASURED
 
         past = recorded(stand.ground.path.parent, item.nodeid)
+        item.stash[MEASURED] = list(stand.scene.measurements)
         item.user_properties += properties(stand.scene.measurements, past)
 
 

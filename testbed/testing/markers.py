@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from testbed.errors import UsageError
 
 if TYPE_CHECKING:
-    from testbed.session.statistics import PassGoal
+    from .repeating import Goal
 
 LINES = (
     "needs(*names): devices (or device/feature) without which a test is blocked; default: all",
     "on_bench(name): this test is for the bench of that name, and skipped on others",
     "loop_budget(*loops, p99='5 ms'): the loops act within a time in that share of their cycles",
-    "repeat_until_confident(at_least=0.95, confidence=0.95, most=100): run until it is known",
+    "repeat_until_confident(at_least=0.95, confidence=0.95, most=100): run until it is known"
+    " whether it passes that often; (mean='rise time', within='0.2 s'): what the mean is",
 )
 
 _NEEDS = 'write for example @needs("chamber") or @needs("chamber/twin")'
+_REPEAT = 'write @repeat_until_confident(at_least=0.95) or (mean="rise time", within="0.2 s")'
 _BUDGET = 'write for example @loop_budget("hold", p99="5 ms")'
 
 
@@ -47,10 +49,21 @@ def loop_budget(*loops: str, **percentiles: str) -> pytest.MarkDecorator:
 
 
 def repeat_until_confident(
-    at_least: float = 0.95, confidence: float = 0.95, most: int = 100
+    at_least: float | None = None,
+    *,
+    mean: str | None = None,
+    within: str | None = None,
+    confidence: float = 0.95,
+    most: int = 100,
 ) -> pytest.MarkDecorator:
-    """Mark a test to be run until it is known whether it passes with at least that probability."""
-    return pytest.mark.repeat_until_confident(at_least=at_least, confidence=confidence, most=most)
+    """Mark a test to be run until something of it is known well enough.
+
+    With `at_least`: whether it passes with at least that probability (0.95). With `mean`, the name of a
+    measurement, and `within`, a quantity: what its mean is, to that width from end to end.
+    """
+    given = {"at_least": at_least, "mean": mean, "within": within}
+    said = {key: value for key, value in given.items() if value is not None}
+    return pytest.mark.repeat_until_confident(**said, confidence=confidence, most=most)
 
 
 def check(item: pytest.Item) -> None:
@@ -93,24 +106,38 @@ def budgets_of(item: pytest.Item) -> Iterator[Budget]:
                 yield Budget(loop, share, most)
 
 
-def repetition_of(item: pytest.Item) -> PassGoal | None:
-    """Return the goal of an item's repetitions; None when it runs once."""
+def repetition_of(item: pytest.Item) -> Goal | None:
+    """Return the goal of an item's repetitions, with nothing counted; None when it runs once."""
     mark = item.get_closest_marker("repeat_until_confident")
     if mark is None:
         return None
-    defaults = {"at_least": 0.95, "confidence": 0.95, "most": 100}
-    if mark.args or not set(mark.kwargs) <= set(defaults):
+    given = {"confidence": 0.95, "most": 100, **mark.kwargs}
+    if mark.args or not set(given) <= {"at_least", "mean", "within", "confidence", "most"}:
         raise UsageError(
-            "repeat_until_confident takes at_least, confidence and most",
-            "write for example @repeat_until_confident(at_least=0.95, most=100)",
+            "repeat_until_confident takes at_least, or mean and within; confidence, most", _REPEAT
         )
-    from testbed.session.statistics import PassGoal
+    from testbed.session.statistics import MeanGoal, PassGoal
 
-    given = {**defaults, **mark.kwargs}
+    from .repeating import Averaging, Passing
+
     try:
-        return PassGoal(float(given["at_least"]), float(given["confidence"]), int(given["most"]))
+        confidence, most = float(given["confidence"]), int(given["most"])
+        if "mean" not in given and "within" not in given:
+            return Passing(PassGoal(float(given.get("at_least", 0.95)), confidence, most))
+        width, unit = _width(given)
+        return Averaging(given["mean"], MeanGoal(width, confidence, min(10, most), most), unit)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"repeat_until_confident: {error}") from None
+        raise UsageError(f"repeat_until_confident: {error}", _REPEAT) from None
+
+
+def _width(given: dict[str, Any]) -> tuple[float, str]:
+    """Return the width to which a mean is to be known, and its unit."""
+    from testbed.bench.units import check_unit, split_quantity
+
+    if "at_least" in given or not all(isinstance(given.get(key), str) for key in ("mean", "within")):
+        raise ValueError("a mean needs the name of a measurement and a width with its unit, and no at_least")
+    width, unit = split_quantity(given["within"])
+    return width, check_unit(unit) if unit else unit
 
 
 def _share(key: str) -> float:
