@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from testbed.bench import Bench
     from testbed.session.assembly import Assembly
     from testbed.session.run import RunVerdict
+    from testbed.signals import Event
 
+_PATIENCE_S = 15.0  # that devices are waited for before the first line is carried out
 _EXIT = {"passed": 0, "failed": 1, "blocked": 4}
 
 
@@ -99,16 +101,26 @@ async def _run(bench: Bench, path: Path, names: list[str]) -> RunVerdict:
     from .run import stop_on_signals
 
     parts: asyncio.Future[Assembly] = asyncio.get_running_loop().create_future()
+    awaited, there = set(bench.devices), asyncio.Event()
     absent: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
         if names:
             emulated = await stack.enter_async_context(emulation(bench.file, names, bench.seed))
             bench, absent = emulated.rewire(bench), emulated.failed
+        awaited -= absent.keys()
+
+        def hear(event: Event) -> None:
+            tell(event)
+            if event.kind == "online":
+                awaited.discard(event.source)
+            if not awaited:
+                there.set()
+
         run = Run(
-            bench, path, seed=bench.seed, emulated=names, absent=absent, tell=tell, assembled=parts.set_result
+            bench, path, seed=bench.seed, emulated=names, absent=absent, tell=hear, assembled=parts.set_result
         )
         stop_on_signals(run.stop)
-        by_hand = asyncio.create_task(_obey(bench, parts), name="lines on stdin")
+        by_hand = asyncio.create_task(_obey(bench, parts, there), name="lines on stdin")
         by_hand.add_done_callback(
             lambda _: run.stop("no more lines: bringing every actuator to its safe value")
         )
@@ -120,14 +132,21 @@ async def _run(bench: Bench, path: Path, names: list[str]) -> RunVerdict:
                 await by_hand
 
 
-async def _obey(bench: Bench, parts: asyncio.Future[Assembly]) -> None:
-    """Carry out the lines that come on stdin, one after the other, to their end or to quit."""
+async def _obey(bench: Bench, parts: asyncio.Future[Assembly], there: asyncio.Event) -> None:
+    """Carry out the lines that come on stdin, one after the other, to their end or to quit.
+
+    `there` is set when every device is online; the first line waits for that, but not for ever.
+    """
     import asyncio
+    import contextlib
 
     from testbed.errors import UsageError
     from testbed.session.console import Console
 
     console = Console(bench, await parts, asyncio.sleep)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            await there.wait()
     async for line in _lines():
         if line == "quit":
             return

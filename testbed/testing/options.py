@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MODES = ("real", "emulated", "virtual", "replay")
 
 _BENCHES = pytest.StashKey[dict[Path, "Bench"]]()
+_NAME = "bench.yaml"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -97,11 +98,17 @@ def patience_of(config: pytest.Config) -> float:
     return value
 
 
-def bench_for(config: pytest.Config, wanted: str | None) -> Bench | None:
-    """Return the bench that a test runs on; None when it is for none of those given. Raises UsageError."""
-    files: list[Path] = config.getoption("--bench")
+def bench_for(item: pytest.Item, wanted: str | None) -> Bench | None:
+    """Return the bench that a test runs on; None when it is for none of those given. Raises UsageError.
+
+    Where none is given it is the nearest bench.yaml: beside the test, or in a folder above within the
+    root of all tests.
+    """
+    config = item.config
+    files: list[Path] = config.getoption("--bench") or _nearest(item.path, config.rootpath)
     if not files:
-        raise UsageError("this test runs on a bench, and none is given", "add: --bench FILE")
+        hint = f"add: --bench FILE, or name it {_NAME} and put it beside the test"
+        raise UsageError("this test runs on a bench, and none is given", hint)
     loaded = config.stash.setdefault(_BENCHES, {})
     for file in files:
         if file not in loaded:
@@ -109,6 +116,11 @@ def bench_for(config: pytest.Config, wanted: str | None) -> Bench | None:
         if wanted in (None, loaded[file].name):
             return loaded[file]
     return None
+
+
+def _nearest(test: Path, root: Path) -> list[Path]:
+    folders = [each for each in test.parents if each == root or root in each.parents]
+    return [file for each in folders if (file := each / _NAME).is_file()][:1]
 
 
 def _load(file: Path) -> Bench:

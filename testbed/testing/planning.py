@@ -59,7 +59,7 @@ def _run(item: pytest.Function, wanted: list[str]) -> Ground:
     """Return where the test runs anew."""
     folder: Path = item.config.getoption("--session-dir")
     name = markers.bench_of(item)
-    bench = bench_for(item.config, name)
+    bench = bench_for(item, name)
     if bench is None:
         pytest.skip(f"it is for the bench {name}")
     for each in wanted:
