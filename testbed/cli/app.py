@@ -17,6 +17,7 @@ from . import (
     doctor,
     emulate,
     export,
+    fault,
     firmware,
     flash,
     forward,
@@ -80,6 +81,7 @@ app.add_typer(users.users, name="users")
 app.command()(report.report)
 app.command()(record.record)
 app.command()(interlock.interlock)
+app.command()(fault.fault)
 app.command()(watch.watch)
 
 

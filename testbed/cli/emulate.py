@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from testbed.bench import Bench
     from testbed.clock import Clock
-    from testbed.emulators.base import Plug
+    from testbed.emulators.breaking import Orders
     from testbed.plants import Plant
     from testbed.signals import Event
 
@@ -57,6 +57,7 @@ async def _serve(
 
     from testbed.clock import Seeds, SystemClock
     from testbed.emulators.bench import emulate_bench
+    from testbed.emulators.breaking import Orders
     from testbed.emulators.places import SystemPlaces
 
     def serving() -> None:
@@ -65,7 +66,7 @@ async def _serve(
 
     told = Told(names, json=json, complete=serving)
     loop = asyncio.get_running_loop()
-    plugs: dict[str, Plug] = {}
+    todo = Orders()
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
         task = asyncio.ensure_future(
@@ -79,10 +80,10 @@ async def _serve(
                 told.ready,
                 told.failed,
                 told.event,
-                plugs,
+                todo,
             )
         )
-        obedience = asyncio.ensure_future(_obey(plugs, clock, told)) if orders else None
+        obedience = asyncio.ensure_future(_obey(todo, clock, told)) if orders else None
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
         try:
@@ -97,30 +98,29 @@ async def _serve(
             clock.close()
 
 
-async def _obey(plugs: dict[str, Plug], clock: Clock, told: Told) -> None:
-    """Carry out the orders that come on stdin as JSON lines, to its end."""
+async def _obey(todo: Orders, clock: Clock, told: Told) -> None:
+    """Have the orders carried out that come on stdin as JSON lines, to its end."""
     import asyncio
-    import json
     import os
     import stat
     import sys
 
-    from testbed.emulators.pulling import Hand
+    from testbed.emulators.breaking import order_of
     from testbed.errors import UsageError
     from testbed.signals import Event, Level
 
     kind = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):
         return
-    hand, reader = Hand(plugs, clock, told.event), asyncio.StreamReader()
+    reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     try:
         async for line in reader:
             try:
-                hand.obey(json.loads(line))
-            except (ValueError, UsageError) as error:
+                todo.put(order_of(line))
+            except UsageError as error:
                 told.event(Event(clock.now(), Level.WARNING, "emulate", "order", str(error)))
     finally:
         transport.close()

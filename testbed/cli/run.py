@@ -9,6 +9,7 @@ import typer
 
 from .bench import BenchFile, read_bench
 from .black_box import Keep, Triggers, parse_window, save_key
+from .fault import parse_faults
 from .output import print_json, tell
 from .serve import Listen, Users, live_page
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from testbed.bench import Bench
     from testbed.clock import VirtualClock
     from testbed.session.black_box import Window
+    from testbed.session.faults import Breaking
     from testbed.session.run import Run, RunVerdict
+
+    from .fault import Faults
 
 _EXIT = {"passed": 0, "failed": 1, "blocked": 4}
 
@@ -51,6 +55,17 @@ def run(
     ] = True,
     black_box: Keep = None,
     trigger: Triggers = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="DEVICE:FAULT[@AT][/FOR][?NAME=VALUE]",
+            help="Break it on purpose, for example probe:delay@10s/5s?by=200ms; may be given again.",
+        ),
+    ] = None,
+    allow_faults: Annotated[
+        bool, typer.Option("--allow-faults", help="Let wires of real devices be broken on purpose too.")
+    ] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show it live in a browser, where it can be taken in hand.")
     ] = False,
@@ -63,6 +78,7 @@ def run(
 
     from testbed.errors import UsageError
     from testbed.session.emulation import parse_names
+    from testbed.session.faults import Breaking
     from testbed.session.file import summarize
 
     from .forwarding import forwarding
@@ -73,6 +89,7 @@ def run(
     names = parse_names(emulate, bench) if emulate is not None else []
     if virtual:
         _check_virtual(bench, names, seconds, window, serve=serve)
+    faults = parse_faults(bench, fault or ())
     if not serve and (listen or users):
         raise UsageError("--listen and --users go with --serve")
     path = session or default_path(bench.name)
@@ -81,11 +98,12 @@ def run(
     seed = bench.seed if seed is None else seed
     spare_the_collector()
     if virtual:
-        verdict, failure = _run_virtually(bench, path, seconds, seed, live=not json)
+        verdict, failure = _run_virtually(bench, path, seconds, seed, faults, live=not json)
         saved: list[Path] = []
     else:
         page = Page(listen, users) if serve else None
-        work = _run(bench, path, seconds, names, seed, window, live=not json, page=page)
+        broken = Breaking(planned=faults, real=allow_faults)
+        work = _run(bench, path, seconds, names, seed, window, broken, live=not json, page=page)
         with forwarding(path, bench, wanted=forward):
             verdict, failure, saved = uvloop.run(work)
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
@@ -112,12 +130,14 @@ async def _run(
     names: list[str],
     seed: int,
     window: Window | None,
+    breaking: Breaking,
     *,
     live: bool,
     page: Page | None,
 ) -> tuple[RunVerdict, str, list[Path]]:
     import asyncio
     import contextlib
+    from dataclasses import replace
 
     from testbed.session.control_place import make_control_socket
     from testbed.session.emulation import News, emulation
@@ -134,7 +154,7 @@ async def _run(
         if names:
             emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
             bench, absent = emulated.rewire(bench), emulated.failed
-            news = emulated.news
+            news, breaking = emulated.news, replace(breaking, order=emulated.order)
         with live_view(path, bench, seconds, wanted=live) as speak:
             controller = Run(
                 bench,
@@ -145,6 +165,7 @@ async def _run(
                 tell=speak or tell,
                 window=window,
                 control=control,
+                breaking=breaking,
             )
             stop_on_signals(controller.stop)
             if window is not None:
@@ -176,7 +197,7 @@ def _check_virtual(
 
 
 def _run_virtually(
-    bench: Bench, path: Path, seconds: float | None, seed: int, *, live: bool
+    bench: Bench, path: Path, seconds: float | None, seed: int, faults: Faults, *, live: bool
 ) -> tuple[RunVerdict, str]:
     from testbed.session.virtual import run_virtually
 
@@ -188,7 +209,7 @@ def _run_virtually(
             stop_on_signals(run.stop)
             begun(clock)
 
-        return run_virtually(bench, path, seconds, seed=seed, tell=tell, begun=start)
+        return run_virtually(bench, path, seconds, seed=seed, tell=tell, begun=start, faults=faults)
 
 
 def spare_the_collector() -> None:

@@ -25,12 +25,16 @@ class Store:
     """The present values of a device's signals, by name, in the profile's units."""
 
     def __init__(self, device: Device) -> None:
-        self._values = {name: signal.safe or 0.0 for name, signal in device.signals.items()}
+        self._first = {name: signal.safe or 0.0 for name, signal in device.signals.items()}
+        self._values = dict(self._first)
         self._watchers: list[Watcher] = []
+        self._bent: dict[str, Callable[[float], float]] = {}
+        self._routes: dict[str, Callable[[float], None]] = {}
 
     def read(self, name: str) -> float:
         """Return a value; raises KeyError for an unknown signal."""
-        return self._values[name]
+        value = self._values[name]
+        return self._bent[name](value) if name in self._bent else value
 
     def set(self, name: str, value: float) -> None:
         """Set a value from the inside (the plant moved it); nobody is told."""
@@ -39,12 +43,40 @@ class Store:
     def command(self, name: str, value: float) -> None:
         """Set a value from the wire (the controller wrote it); watchers are told."""
         self._values[name] = value
+        if name in self._routes:
+            self._routes[name](value)
+        else:
+            self.tell(name, value)
+
+    def tell(self, name: str, value: float) -> None:
+        """Tell the watchers that an actuator moved."""
         for watcher in self._watchers:
             watcher(name, value)
 
     def watch(self, watcher: Watcher) -> None:
         """Call `watcher(name, value)` for every value that the wire writes."""
         self._watchers.append(watcher)
+
+    # Broken on purpose --------------------------------------------------------------------------
+
+    def bend(self, name: str, seen: Callable[[float], float] | None) -> None:
+        """Have a value read as `seen` gives it; None: as it is."""
+        self._bent.pop(name, None)
+        if seen is not None:
+            self._bent[name] = seen
+
+    def route(self, name: str, moved: Callable[[float], None] | None) -> None:
+        """Hand what the wire writes to `moved`, not to the watchers; None: to them, the last value first."""
+        if moved is not None:
+            self._routes[name] = moved
+        elif self._routes.pop(name, None) is not None:
+            self.tell(name, self._values[name])
+
+    def restart(self) -> None:
+        """Hold again what the device starts with; actuators move there."""
+        self._values.update(self._first)
+        for name, value in self._first.items():
+            self.tell(name, value)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from testbed.bench import Bench
+from testbed.bench import Bench, PlannedFault
 from testbed.bench.device import Device
+from testbed.bench.faults import WIRE
 from testbed.clock import Clock, Seeds
 from testbed.errors import TestbedError
 from testbed.plants import Plant
 from testbed.signals import Event, Level
 
 from .base import Breakable, EmulatedDevice, EmulatorContext, Plug, Ready, Store
-from .faults import play_faults
+from .breaking import Breaker, Orders, Patient
 from .places import Places
 from .registry import emulator_of
 from .world import World
@@ -37,14 +38,14 @@ async def emulate_bench(
     ready: Ready,
     failed: Failed,
     tell: Tell = lambda event: None,
-    plugs: dict[str, Plug] | None = None,
+    orders: Orders | None = None,
 ) -> None:
     """Answer for the named devices until cancelled; `plant` is the one that the bench declares.
 
     Each device is told of exactly once: `ready` with its wire, or `failed` with the reason; one that
     cannot be emulated does not keep the others from answering. `tell` hears of what happens inside
-    the devices. The bench file's faults begin when all have been told of. `plugs` is filled with what the
-    devices hang on, by name, for whoever wants to pull them.
+    the devices. The bench file's faults begin when all have been told of, and what `orders` brings is
+    carried out as it comes.
     """
     emulated = {name: EmulatedDevice(bench.devices[name], Store(bench.devices[name])) for name in names}
     world = None
@@ -52,7 +53,7 @@ async def emulate_bench(
         world = World(plant, bench.plant, emulated, clock, seeds).start()
     roll = _Roll(emulated, ready, failed)
     breakables: dict[str, Breakable] = {}
-    plugs = {} if plugs is None else plugs
+    plugs: dict[str, Plug] = {}
 
     def context(part: str) -> EmulatorContext:
         return EmulatorContext(
@@ -62,15 +63,31 @@ async def emulate_bench(
 
     try:
         async with asyncio.TaskGroup() as group:
-            for part, devices in _parts(emulated.values()).items():
+            serving = [
                 group.create_task(_serve(devices, context(part), roll), name=f"emulate {part}")
-            faults = tuple(fault for fault in bench.faults if fault.device in emulated)
-            if faults:
-                await roll.complete.wait()
-                group.create_task(play_faults(faults, context("faults")), name="faults")
+                for part, devices in _parts(emulated.values()).items()
+            ]
+            await roll.complete.wait()
+            patient = Patient(bench, emulated, plant, plugs, breakables)
+            breaker = Breaker(patient, clock, seeds.stream("emulator/faults"), tell)
+            breaking = [
+                group.create_task(_play(breaker, fault, clock), name=f"fault {fault.fault}")
+                for fault in bench.faults
+                if fault.device in emulated and fault.fault not in WIRE
+            ]
+            if orders is not None:
+                breaking.append(group.create_task(breaker.obey(aiter(orders)), name="orders"))
+            await asyncio.wait(serving)
+            for task in breaking:
+                task.cancel()
     finally:
         if world is not None:
             world.cancel()
+
+
+async def _play(breaker: Breaker, planned: PlannedFault, clock: Clock) -> None:
+    await clock.sleep(planned.at)
+    await breaker.play(planned)
 
 
 class _Roll:

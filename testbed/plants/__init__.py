@@ -1,6 +1,6 @@
 """The physics that emulated devices read and drive."""
 
-from .base import Plant, plant_class
+from .base import BreakablePlant, Plant, plant_class
 from .recording import Column, Recording
 from .thermal_chamber import ThermalChamber
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
+from testbed.bench.faults import Fault
 from testbed.bench.plugins import find_part
 
 GROUP = "testbed.plants"
@@ -36,6 +37,20 @@ class Plant(Protocol):
 
     def output(self, name: str) -> float:
         """Return the present value of an output."""
+
+
+@runtime_checkable
+class BreakablePlant(Protocol):
+    """A plant in which something can be broken on purpose."""
+
+    FAULTS: ClassVar[Mapping[str, Fault]]
+    """What, by name."""
+
+    def break_(self, fault: str, told: Mapping[str, float | str]) -> None:
+        """Begin a fault; `told` are its parameters in plain numbers."""
+
+    def mend(self, fault: str) -> None:
+        """End it."""
 
 
 def plant_class(model: str) -> type[Plant]:

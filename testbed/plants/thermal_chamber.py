@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import ClassVar
+
+from testbed.bench.faults import Fault, Parameter, Place
 
 from .heat import HeatInputs, HeatParameters, heat_rates
 
@@ -15,6 +17,7 @@ _EVAPORATION = 8e-4  # m3/s: how fast the damp load feeds vapour to the air
 _VENT_FLOW = 2e-3  # m3/s of room air when the vent is fully open
 _ROOM_HUMIDITY = 45.0  # %
 _FAN_TOP_SPEED = 3000.0  # rpm at full drive
+_FRICTION = 0.1  # share of the motor's torque that a sound bearing takes
 _FAN_LAG = 0.3  # s
 _FAN_TOP_CURRENT = 0.8  # A at full drive and full speed
 _VENT_STROKE = 5.0  # s from shut to open
@@ -39,6 +42,19 @@ class ThermalChamber:
         "fan_current", "humidity", "vent_position", "battery",
     )  # fmt: skip
     PARAMETERS: ClassVar = tuple(field.name for field in fields(HeatParameters))
+    FAULTS: ClassVar = {
+        "heater_weak": Fault(
+            "the heater has lost some of its power", True,
+            {"share": Parameter("how much of it", "", usual=0.2)}, Place.PLANT,
+        ),
+        "bearing_worn": Fault(
+            "the fan's bearing has more friction, so it turns slower and draws more", True,
+            {"times": Parameter("how many times the friction", "", usual=2.0)}, Place.PLANT,
+        ),
+        "ambient_step": Fault(
+            "the room is warmer", True, {"by": Parameter("how much", "K", usual=10.0)}, Place.PLANT
+        ),
+    }  # fmt: skip
 
     def __init__(self, parameters: Mapping[str, float]) -> None:
         self._heat = HeatParameters(**parameters)
@@ -56,6 +72,7 @@ class ThermalChamber:
             "vent_position": 0.0,
             "battery": 97.0,
         }
+        self._friction = 1.0
         self._vapour = saturated_vapour(room) * _ROOM_HUMIDITY / 100
 
     def set(self, name: str, value: float) -> None:
@@ -67,6 +84,28 @@ class ThermalChamber:
     def output(self, name: str) -> float:
         """Return an output."""
         return self._state[name]
+
+    def break_(self, fault: str, told: Mapping[str, float | str]) -> None:
+        """Begin one of FAULTS; several may be on."""
+        match fault:
+            case "heater_weak":
+                power = self.parameters["heater_power"] * (1 - float(told["share"]))
+                self._heat = replace(self._heat, heater_power=power)
+            case "ambient_step":
+                ambient = self.parameters["ambient"] + float(told["by"])
+                self._heat = replace(self._heat, ambient=ambient)
+            case _:
+                self._friction = float(told["times"])
+
+    def mend(self, fault: str) -> None:
+        """End one of FAULTS."""
+        match fault:
+            case "heater_weak":
+                self._heat = replace(self._heat, heater_power=self.parameters["heater_power"])
+            case "ambient_step":
+                self._heat = replace(self._heat, ambient=self.parameters["ambient"])
+            case _:
+                self._friction = 1.0
 
     def step(self, seconds: float) -> None:
         """Advance by `seconds`, in explicit Euler steps of at most 10 ms."""
@@ -95,10 +134,13 @@ class ThermalChamber:
 
     def _move_actuators(self, dt: float) -> None:
         state, inputs = self._state, self._inputs
-        wanted = _FAN_TOP_SPEED * inputs["fan_duty"] / 100
+        # Friction eats speed: a sound bearing takes a tenth of what the motor could give without one.
+        top = _FAN_TOP_SPEED * (1 - _FRICTION * self._friction) / (1 - _FRICTION)
+        wanted = max(top, 0.0) * inputs["fan_duty"] / 100
         state["fan_speed"] += (wanted - state["fan_speed"]) * dt / _FAN_LAG
         slip = max(0.0, wanted - state["fan_speed"]) / _FAN_TOP_SPEED  # accelerating draws more
-        state["fan_current"] = _FAN_TOP_CURRENT * ((inputs["fan_duty"] / 100) ** 2 + slip)
+        lost = 1 + _FRICTION * (self._friction - 1)
+        state["fan_current"] = _FAN_TOP_CURRENT * ((inputs["fan_duty"] / 100) ** 2 * lost + slip)
         travel = inputs["vent_opening"] - state["vent_position"]
         reach = 100.0 / _VENT_STROKE * dt
         state["vent_position"] += min(max(travel, -reach), reach)

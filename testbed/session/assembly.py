@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,12 +10,14 @@ from testbed.bench import Bench
 from testbed.clock import Lane, Seeds
 from testbed.control import Commander, LoopRunner, ManualControl, SafeState
 from testbed.drivers import Driver, DriverContext, driver_class
+from testbed.links.faulty import FaultyOpener, FaultyWire
 from testbed.signals import Event, Hub, Signal, Stage
 from testbed.twin import Mirror, Predictor
 from testbed.twin.guard import Interlocks
 from testbed.twin.models import model_class
 
 from .expectations import Judge
+from .faults import Breaking, FaultDesk
 from .file import SessionWriter
 from .guarding import Guarding
 from .setting import Setting
@@ -36,6 +38,7 @@ class Assembly:
     loops: dict[str, LoopRunner]
     judges: list[Judge]
     interlocks: Interlocks
+    faults: FaultDesk
 
 
 def assemble(
@@ -46,8 +49,14 @@ def assemble(
     report: Callable[[Event], None],
     fail: Fail,
     absent: Container[str] = (),
+    emulated: Collection[str] = (),
+    breaking: Breaking | None = None,
 ) -> Assembly:
     """Build the parts and connect them; nothing runs yet. `absent` devices get no driver."""
+    replayed = setting.mode == "replay"  # its bytes are what was left of them
+    wires = {
+        name: FaultyWire(setting.clock, name) for name in bench.devices if name not in absent and not replayed
+    }
     signals, clock = bench.signals, setting.clock
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
     lanes = _Lanes(bench, setting, writer)
@@ -65,7 +74,7 @@ def assemble(
             tap=writer.tap(name),
             random=seeds.stream(f"driver/{name}"),
             command=commander.command,
-            opener=setting.opener(name),
+            opener=FaultyOpener(setting.opener(name), wires[name]) if name in wires else setting.opener(name),
         )
         drivers[name] = driver_class(device.profile.protocol)(device, context)
         commander.attach(drivers[name])
@@ -82,7 +91,18 @@ def assemble(
     )  # fmt: skip
     guarding.connect(hub, commander, manual, safe_state)
     judges = _add_judges(bench, clock.now(), hub)
-    return Assembly(hub, drivers, mirror, commander, manual, safe_state, loops, judges, guarding.interlocks)
+    return Assembly(
+        hub,
+        drivers,
+        mirror,
+        commander,
+        manual,
+        safe_state,
+        loops,
+        judges,
+        guarding.interlocks,
+        FaultDesk(bench, clock, seeds, wires, emulated, report, breaking or Breaking()),
+    )
 
 
 class _Lanes:

@@ -55,7 +55,25 @@ class Reset(Request):
     who: str
 
 
-AnyRequest = Take | Renew | Give | Release | Stop | Look | Reset
+class Break(Request):
+    """Begin a fault, for a time such as "5 s" or until it is mended; parameters as a bench file has them."""
+
+    device: str
+    fault: str
+    who: str
+    parameters: dict[str, float | str] = {}
+    lasts: str | None = None
+
+
+class Mend(Request):
+    """End a fault."""
+
+    device: str
+    fault: str
+    who: str
+
+
+AnyRequest = Take | Renew | Give | Release | Stop | Look | Reset | Break | Mend
 
 
 class Held(msgspec.Struct):
@@ -64,6 +82,15 @@ class Held(msgspec.Struct):
     signal: str
     who: str
     left_s: float
+
+
+class Fault(msgspec.Struct):
+    """A fault that is on; `left_s` is how long yet, None: until it is mended."""
+
+    device: str
+    fault: str
+    who: str
+    left_s: float | None
 
 
 class Standing(msgspec.Struct):
@@ -76,6 +103,7 @@ class Standing(msgspec.Struct):
     held: list[Held]
     loops: dict[str, str]
     interlocks: dict[str, str] = {}
+    faults: list[Fault] = []
 
 
 class Reply(msgspec.Struct, omit_defaults=True):

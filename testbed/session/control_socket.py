@@ -13,6 +13,8 @@ from typing import cast
 
 import msgspec
 
+from testbed.bench import PlannedFault
+from testbed.bench.units import seconds
 from testbed.clock import Clock
 from testbed.control import LoopRunner, ManualControl, ManualRefused
 from testbed.errors import UsageError
@@ -21,9 +23,12 @@ from testbed.twin.guard import Interlocks
 
 from .control_messages import (
     AnyRequest,
+    Break,
+    Fault,
     Give,
     Held,
     Look,
+    Mend,
     Release,
     Renew,
     Reply,
@@ -32,6 +37,7 @@ from .control_messages import (
     Stop,
     Take,
 )
+from .faults import FaultDesk, FaultRefused
 
 _LONGEST_LINE = 16_384
 _FULL = 1_000_000  # bytes that somebody who does not read may leave waiting
@@ -50,6 +56,7 @@ class ControlDesk:
     clock: Clock
     stop: Callable[[str], None]
     interlocks: Interlocks
+    faults: FaultDesk
 
     def standing(self) -> Standing:
         """Return who holds what now."""
@@ -59,7 +66,11 @@ class ControlDesk:
             for lease in self.manual.leases
         ]
         loops = {loop.spec.name: loop.mode for loop in self.loops}
-        return Standing(os.getpid(), held, loops, self.interlocks.standing)
+        faults = [
+            Fault(each.device, each.fault, each.who, _left(each.until_ns, now))
+            for each in self.faults.running
+        ]
+        return Standing(os.getpid(), held, loops, self.interlocks.standing, faults)
 
 
 async def serve_control(path: Path, desk: ControlDesk) -> None:
@@ -133,7 +144,7 @@ class _Talk(asyncio.Protocol):
             return
         try:
             self._do(request)
-        except ManualRefused as error:
+        except (ManualRefused, FaultRefused) as error:
             self._reply(Reply(request.id, error=str(error)))
 
     def _do(self, request: AnyRequest) -> None:
@@ -157,6 +168,12 @@ class _Talk(asyncio.Protocol):
                 self._desk.stop(f"{request.who} stops the run: bringing every actuator to its safe value")
             case Look():
                 self._reply(Reply(request.id, standing=self._desk.standing()))
+            case Break():
+                self._desk.faults.arm(_planned(request), request.who)
+                self._reply(Reply(request.id))
+            case Mend():
+                self._desk.faults.mend(request.device, request.fault)
+                self._reply(Reply(request.id))
             case Reset():
                 error = self._desk.interlocks.reset(request.interlock, request.who)
                 self._reply(Reply(request.id, error=error))
@@ -170,3 +187,15 @@ class _Talk(asyncio.Protocol):
         self._transport.write(_encode(reply) + b"\n")
         if self._transport.get_write_buffer_size() > _FULL:
             self.close()
+
+
+def _planned(request: Break) -> PlannedFault:
+    try:
+        lasts = None if request.lasts is None else seconds(request.lasts)
+    except ValueError as error:
+        raise FaultRefused(f"{request.fault}: {error}", "write for example 5 s") from None
+    return PlannedFault(request.device, request.fault, 0.0, lasts, request.parameters)
+
+
+def _left(until_ns: int | None, now: int) -> float | None:
+    return None if until_ns is None else max(0.0, (until_ns - now) / 1e9)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from testbed.bench import Bench, parse_wire
+from testbed.emulators.breaking import Order
 from testbed.errors import TestbedError, UsageError
 from testbed.signals import Event
 
@@ -49,7 +50,7 @@ class News:
             self._listener = lambda event: None
 
 
-Order = Callable[[Mapping[str, str]], None]
+Do = Callable[[Order], None]
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Emulation:
     wires: dict[str, str]
     failed: dict[str, str]
     news: News = field(default_factory=News, compare=False)
-    order: Order = field(default=lambda order: None, compare=False)
-    """Tells them what to do, such as {"unplug": "probe"} (see emulators/pulling.py)."""
+    order: Do = field(default=lambda order: None, compare=False)
+    """Has them broken and mended (see emulators/breaking.py)."""
 
     def rewire(self, bench: Bench) -> Bench:
         """Return the bench with the far ends of those wires replaced; nothing else changes."""
@@ -112,9 +113,9 @@ async def emulation(file: Path, names: Iterable[str], seed: int) -> AsyncIterato
             await _last_words(reader)
 
 
-def _order(process: asyncio.subprocess.Process, order: Mapping[str, str]) -> None:
+def _order(process: asyncio.subprocess.Process, order: Order) -> None:
     assert process.stdin is not None  # noqa: S101  (asked for as a pipe)
-    process.stdin.write(json.dumps(order).encode() + b"\n")
+    process.stdin.write(msgspec.json.encode(order) + b"\n")
 
 
 async def ready_line(process: asyncio.subprocess.Process) -> Emulation:

@@ -21,6 +21,7 @@ from .assembly import Assembly, assemble
 from .black_box import BlackBox, Window
 from .control_socket import ControlDesk, serve_control
 from .expectations import ExpectationVerdict, Judgement
+from .faults import Breaking
 from .file import SessionWriter
 from .metadata import attachments, start_metadata
 from .setting import Setting
@@ -58,6 +59,7 @@ class Run:
         assembled: Callable[[Assembly], None] = lambda parts: None,
         control: Path | None = None,
         closing: Callable[[dict[str, Any]], dict[str, Any]] = lambda ended: ended,
+        breaking: Breaking | None = None,
     ) -> None:
         """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires.
 
@@ -65,12 +67,15 @@ class Run:
         the last minutes are kept (see BlackBox). `assembled` is called with the parts before anything runs.
         `control` is where to listen for other processes that may command and stop the run; by default
         nowhere. `closing` is called at the very end with the last metadata and returns what to write.
+        `breaking` is what may be broken on purpose, and how.
         """
         self._setting = setting or Setting.real(bench)
         self.bench = bench
         self.path = path
         self._seed = seed
+        self._emulated = emulated
         self._absent = dict(absent or {})
+        self._breaking = breaking or Breaking()
         self._control = control
         self._closing = closing
         self._tell = tell
@@ -137,8 +142,9 @@ class Run:
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
         self._writer.start()
         parts = assemble(
-            self.bench, self._setting, Seeds(self._seed), self._writer, self.report, self._fail, self._absent
-        )
+            self.bench, self._setting, Seeds(self._seed), self._writer, self.report, self._fail, self._absent,
+            self._emulated, self._breaking,
+        )  # fmt: skip
         if self._window is not None:
             self._black_box = BlackBox(
                 self._window, self.path, self._clock, parts.hub, parts.judges, self.report,
@@ -163,6 +169,7 @@ class Run:
             }
             desk = group.create_task(self._serve_control(parts), name="control socket")
             self._mark_absent(parts)
+            parts.faults.start()
             parts.mirror.start()
             parts.interlocks.start()
             parts.manual.start()
@@ -179,6 +186,7 @@ class Run:
                 if self._black_box is not None:
                     self._black_box.rest()
                 self._judgements = [judge.finish(self._stopped_ns) for judge in parts.judges]
+                parts.faults.stop()
                 parts.mirror.stop()  # devices that are let go on purpose have not gone stale
                 parts.manual.stop()
                 parts.interlocks.stop()
@@ -203,7 +211,9 @@ class Run:
     async def _serve_control(self, parts: Assembly) -> None:
         if self._control is None:
             return
-        desk = ControlDesk(parts.manual, parts.loops.values(), self._clock, self._stop_once, parts.interlocks)
+        desk = ControlDesk(
+            parts.manual, parts.loops.values(), self._clock, self._stop_once, parts.interlocks, parts.faults
+        )
         await serve_control(self._control, desk)
 
     def _stop_once(self, reason: str) -> None:

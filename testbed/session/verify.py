@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from testbed.bench import Bench, BenchFileError, Problem, TwinModel, nearest
+from testbed.bench import Bench, BenchFileError, PlannedFault, Problem, TwinModel, nearest
 from testbed.bench.document import Path_
+from testbed.bench.faults import CATALOGUE, Fault, Place, wrong_in
 from testbed.clock import SystemClock
 from testbed.drivers import DriverContext, driver_class
-from testbed.emulators.faults import verify_faults
+from testbed.emulators.breaking import faults_of
 from testbed.errors import TestbedError
 from testbed.links import no_tap
 from testbed.plants import Plant, plant_class
@@ -20,12 +21,43 @@ from .plant import make_plant
 
 async def verify(bench: Bench) -> None:
     """Raise BenchFileError with every problem that driver, plant or model finds in what it would get."""
-    problems = [*_devices(bench), *_plant(bench), *verify_faults(bench)]
+    problems = [*_devices(bench), *_plant(bench), *_faults(bench)]
     for name, twin in bench.twins.items():
         if twin.model is not None:
             problems += _model(bench, ("twins", name), twin.model)
     if problems:
         raise BenchFileError(problems)
+
+
+def known_faults(bench: Bench) -> dict[str, Fault]:
+    """Return the faults that can be had on a bench: the catalogue, and what its plant declares."""
+    plants = {} if bench.plant is None else faults_of(plant_class(bench.plant.model))
+    return {**CATALOGUE, **plants}
+
+
+def wrong_with(bench: Bench, planned: PlannedFault) -> list[tuple[tuple[str, ...], str, str]]:
+    """Return (where in the fault, what is wrong, hint) for all that is wrong with a fault."""
+    known = known_faults(bench)
+    fault = known.get(planned.fault)
+    if fault is None:
+        return [(("fault",), f"no fault is called {planned.fault!r}", nearest(planned.fault, known))]
+    device = bench.devices.get(planned.device)
+    if device is None:
+        hint = nearest(planned.device, bench.devices)
+        return [(("device",), f"no device is called {planned.device!r}", hint)]
+    found = wrong_in(planned, fault, {signal.name: signal.unit for signal in device.signals.values()})
+    if fault.place is Place.FIRMWARE and device.firmware is None:
+        text = f"{planned.fault} is for devices that run firmware, and {planned.device} has no emulate:"
+        found.append((("device",), text, ""))
+    return found
+
+
+def _faults(bench: Bench) -> list[Problem]:
+    problems: list[Problem] = []
+    for index, planned in enumerate(bench.faults):
+        for where, text, hint in wrong_with(bench, planned):
+            problems.append(bench.document.problem(("faults", index, *where), text, hint))
+    return problems
 
 
 def _devices(bench: Bench) -> list[Problem]:

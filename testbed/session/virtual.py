@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 
-from testbed.bench import Bench
+from testbed.bench import Bench, PlannedFault
 from testbed.clock import Lane, Seeds, VirtualClock, run_virtual
-from testbed.emulators.base import Plug
 from testbed.emulators.bench import emulate_bench
+from testbed.emulators.breaking import Orders
 from testbed.emulators.places import MemoryPlaces
 from testbed.links import Switchboard
 from testbed.plants import Plant
 
 from .assembly import Assembly
 from .emulation import Emulation
+from .faults import Breaking
 from .metadata import about_host
 from .plant import make_plant
 from .run import Run, RunVerdict, Tell
@@ -32,12 +33,14 @@ def run_virtually(
     tell: Tell,
     begun: Callable[[Run, VirtualClock], None] = lambda run, clock: None,
     assembled: Callable[[Assembly], None] = lambda parts: None,
+    faults: Collection[tuple[PlannedFault, str]] = (),
 ) -> tuple[RunVerdict, str]:
     """Run a bench for `seconds` of virtual time; return the verdict and why recording failed (if it did).
 
     The same bench, seed and program give the same stream digest on every run and machine. `begun` is
     called once, in the loop, before anything happens, `assembled` with the parts of the run before they
-    do anything. Raises VirtualTimeError for what cannot be in virtual time.
+    do anything; `faults` come beside those of the bench file, with who asks for each. Raises
+    VirtualTimeError for what cannot be in virtual time.
     """
     about, plant = about_host(bench), make_plant(bench)
 
@@ -47,10 +50,11 @@ def run_virtually(
             run = Run(
                 emulated.rewire(bench), path, seed=seed, emulated=list(bench.devices), tell=tell,
                 absent=emulated.failed, setting=Setting.virtual(clock, lambda device: board, about),
-                assembled=assembled,
+                assembled=assembled, breaking=Breaking(emulated.order, faults),
             )  # fmt: skip
             begun(run, clock)
-            verdict = await run.run(seconds)
+            with emulated.news.heard_by(run.report):
+                verdict = await run.run(seconds)
         if run.refused is not None:
             raise run.refused
         return verdict, run.recording_failure
@@ -65,13 +69,10 @@ async def emulated_in_memory(
     clock: VirtualClock,
     seeds: Seeds,
     board: Switchboard,
-    plugs: dict[str, Plug] | None = None,
 ) -> AsyncIterator[Emulation]:
-    """Emulate all devices on `board` while the block runs, which begins when each one answers.
-
-    `plugs` is filled with what the devices hang on.
-    """
-    told = Emulation({}, {})
+    """Emulate all devices on `board` while the block runs, which begins when each one answers."""
+    orders = Orders()
+    told = Emulation({}, {}, order=orders.put)
     complete = asyncio.Event()
 
     def heard(of: dict[str, str]) -> Callable[[str, str], None]:
@@ -93,7 +94,8 @@ async def emulated_in_memory(
                 MemoryPlaces(board),
                 heard(told.wires),
                 heard(told.failed),
-                plugs=plugs,
+                told.news.tell,
+                orders,
             ),
             name="emulated devices",
         )

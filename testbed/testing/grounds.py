@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,12 @@ from typing import Any
 from testbed.bench import Bench
 from testbed.clock import Seeds, VirtualClock, VirtualLoop
 from testbed.clock.refusal import alone
-from testbed.emulators.base import Plug
-from testbed.emulators.pulling import Hand
 from testbed.errors import UsageError
 from testbed.links import Switchboard
 from testbed.plants import Plant
 from testbed.session.assembly import Assembly
 from testbed.session.emulation import emulation
+from testbed.session.faults import Breaking
 from testbed.session.file import SessionReader
 from testbed.session.metadata import about_host
 from testbed.session.plant import make_plant
@@ -57,8 +56,6 @@ class Ground(ABC):
     """When there is nothing more to come; None: when the test ends."""
     recording: SessionReader | None = None
     """What is replayed."""
-    order: Callable[[Mapping[str, str]], None] | None = None
-    """Breaks and mends emulated devices (see emulators/pulling.py), where there are some."""
 
     def __init__(self, bench: Bench, path: Path, seed: int) -> None:
         self.bench = bench
@@ -94,7 +91,7 @@ class RealGround(Ground):
         """Yield the run."""
         yield Run(
             self.bench, self.path, seed=self.seed, emulated=[], tell=hooks.tell,
-            assembled=hooks.assembled, closing=hooks.closing,
+            assembled=hooks.assembled, closing=hooks.closing, breaking=Breaking(real=True),
         )  # fmt: skip
 
 
@@ -108,10 +105,10 @@ class EmulatedGround(Ground):
         """Yield the run once the devices answer."""
         names = list(self.bench.devices)
         async with emulation(self.bench.file, names, self.seed) as emulated:
-            self.order = emulated.order
             run = Run(
                 emulated.rewire(self.bench), self.path, seed=self.seed, emulated=names,
                 absent=emulated.failed, tell=hooks.tell, assembled=hooks.assembled, closing=hooks.closing,
+                breaking=Breaking(emulated.order),
             )  # fmt: skip
             with emulated.news.heard_by(run.report):
                 yield run
@@ -145,17 +142,18 @@ class VirtualGround(VirtualTime):
     @contextlib.asynccontextmanager
     async def run(self, hooks: Hooks) -> AsyncIterator[Run]:
         """Yield the run once the devices answer."""
-        board, plugs = Switchboard(), dict[str, Plug]()
+        board = Switchboard()
         async with emulated_in_memory(
-            self.bench, self.plant, self.clock, Seeds(self.seed), board, plugs
+            self.bench, self.plant, self.clock, Seeds(self.seed), board
         ) as emulated:
             run = Run(
                 emulated.rewire(self.bench), self.path, seed=self.seed, emulated=list(self.bench.devices),
                 absent=emulated.failed, tell=hooks.tell, assembled=hooks.assembled, closing=hooks.closing,
                 setting=Setting.virtual(self.clock, lambda device: board, self._about),
+                breaking=Breaking(emulated.order),
             )  # fmt: skip
-            self.order = Hand(plugs, self.clock, run.report).obey
-            yield run
+            with emulated.news.heard_by(run.report):
+                yield run
 
 
 class ReplayGround(VirtualTime):

@@ -1,0 +1,94 @@
+"""Opens links with faults in them: what a driver sends and hears goes through its device's faulty wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from testbed.bench.wires import Wire
+from testbed.clock import Clock
+from testbed.links.base import (
+    AttributeLink,
+    ByteLink,
+    BytesReceived,
+    LinkLost,
+    Lost,
+    MessageLink,
+    MessageReceived,
+    Tap,
+)
+from testbed.links.opening import Opener
+
+from .attributes import FaultyAttributes
+from .messages import FaultyMessages
+from .stream import FaultyStream
+from .wire import FaultyWire
+
+
+class FaultyOpener:
+    """An opener whose links pass through a wire that may be broken; as long as it is not, as they are."""
+
+    def __init__(self, inner: Opener, wire: FaultyWire) -> None:
+        self._inner = inner
+        self._wire = wire
+
+    def serial(
+        self,
+        port: str,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        baud: int,
+        parity: str,
+        stop_bits: float,
+    ) -> ByteLink:
+        """Open a serial port."""
+        self._check()
+        link = FaultyStream(self._wire, clock, received, lost, tap)
+        return link.over(
+            self._inner.serial(
+                port, clock, received=link.arrived, lost=link.lost, tap=link.tapped, baud=baud,
+                parity=parity, stop_bits=stop_bits,
+            )
+        )  # fmt: skip
+
+    async def tcp(
+        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+    ) -> ByteLink:
+        """Connect to a device."""
+        self._check()
+        link = FaultyStream(self._wire, clock, received, lost, tap)
+        return link.over(
+            await self._inner.tcp(host, port, clock, received=link.arrived, lost=link.lost, tap=link.tapped)
+        )
+
+    async def mqtt(
+        self,
+        wire: Wire,
+        clock: Clock,
+        *,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        tap: Tap,
+    ) -> MessageLink:
+        """Connect to a broker and subscribe."""
+        self._check()
+        link = FaultyMessages(self._wire, clock, received, lost, tap)
+        return link.over(
+            await self._inner.mqtt(
+                wire, clock, subscriptions=subscriptions, received=link.arrived, lost=link.lost,
+                tap=link.tapped,
+            )
+        )  # fmt: skip
+
+    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+        """Connect to a Bluetooth LE device and discover its services."""
+        self._check()
+        link = FaultyAttributes(self._wire, clock, lost, tap)
+        return link.over(await self._inner.gatt(address, clock, lost=link.lost, tap=link.tapped, bus=bus))
+
+    def _check(self) -> None:
+        if self._wire.cut:
+            raise LinkLost(f"the wire of {self._wire.name} is disconnected on purpose")
