@@ -123,7 +123,7 @@ def test_faults_of_the_bench_file_happen_at_their_times_and_are_told(tmp_path):
     done = testbed("run", file, "--emulate", "all", "--for", "7s", "--session", session, "--json")
     assert done.returncode == 0, done.stderr
     told = events(session, "fault")
-    assert [text.split(":")[0] for text in told] == ["hang", "reset", "hang"]
+    assert [text.split(":")[0] for text in told] == ["hang at fan", "reset at probe", "hang at fan"]
     assert "mended" in told[2]
     summary = json.loads(done.stdout.splitlines()[-1])
     assert reasons(session, "fan", "speed") != []  # its silence was noticed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 
@@ -103,10 +104,17 @@ class ManualControl:
         """Lend a signal until it is given back: for what ends with the run, as its tests do."""
         return self._take(signal, who, 0)
 
-    def hold_from_loop(self, signal: Signal, who: str) -> None:
-        """Have the loop that owns a signal rest, if one does, before `who` commands it."""
-        if signal.path in self._loops and self.holder(signal) is None and self._lending:
-            self.hold(signal, who)
+    async def hold_from_loop(self, signal: Signal, value: float, who: str) -> None:
+        """Have the loop that owns a signal rest, if one does, before `who` commands `value`.
+
+        Returns when its slew allows that step from what the loop commanded last.
+        """
+        if signal.path not in self._loops or self.holder(signal) is not None or not self._lending:
+            return
+        self.hold(signal, who)
+        step = abs(value - self._told(signal))
+        if signal.slew and math.isfinite(step):
+            await self._clock.sleep(step / signal.slew)
 
     def _take(self, signal: Signal, who: str, span_ns: int) -> Lease:
         path = signal.path

@@ -79,11 +79,11 @@ class Breaker:
             told = "".join(f", {name} {value}" for name, value in planned.parameters.items())
             self._say(planned, f"{fault.what}{told}{f'; {who} asked for it' if who else ''}")
             self._broken[key] = await self._break(planned, fault)
-            if fault.lasts and planned.lasts is None:
-                return
-            if planned.lasts is not None:
+            if not fault.lasts:
+                await self._mend(key)
+            elif planned.lasts is not None:
                 await self._clock.sleep(planned.lasts)
-            await self.mend(*key)
+                await self.mend(*key)
         except (TestbedError, BenchFileError) as error:
             self._say(planned, str(error), Level.ERROR)
 
@@ -189,11 +189,8 @@ class Breaker:
         return mend
 
     def _say(self, planned: PlannedFault, text: str, level: Level = Level.INFO) -> None:
-        self._tell(
-            Event(
-                self._clock.now(), level, planned.device, KIND, f"{planned.fault} at {planned.device}: {text}"
-            )
-        )
+        told = f"{planned.fault} at {planned.device}: {text}"
+        self._tell(Event(self._clock.now(), level, planned.device, KIND, told))
 
 
 class _Lag:

@@ -48,7 +48,7 @@ class Console:
         if not signal.writable:
             raise UsageError(f"{signal.path} takes no commands", "list those that do with: signals")
         value = _value(signal, text)
-        self._parts.manual.hold_from_loop(signal, REQUESTER)
+        await self._parts.manual.hold_from_loop(signal, value, REQUESTER)
         command = await self._parts.commander.ask(signal, value, REQUESTER)
         told = f"{signal.path} to {value:g} {signal.unit}".rstrip()
         if command.outcome is Outcome.ACKNOWLEDGED:

@@ -34,7 +34,7 @@ class Asking:
             due = asyncio.Event()
             self._scene.clock.at(self._next(signal, value), due.set)
             await due.wait()
-        self._scene.parts.manual.hold_from_loop(signal, requester)
+        await self._scene.parts.manual.hold_from_loop(signal, value, requester)
         return await self._scene.parts.commander.ask(signal, value, requester)
 
     def _next(self, signal: Signal, value: float) -> int:
