@@ -35,7 +35,7 @@ def recorded(folder):
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
-    with live_run(folder, "--users", str(users_file(folder)), "--for", "100s") as run:
+    with live_run(folder, "--users", str(users_file(folder)), "--for", "100s", "--allow-faults") as run:
         until(lambda: controllable(run), "the run can be controlled")
         yield run
 
@@ -127,7 +127,8 @@ def test_a_note_stands_beside_the_session_and_leaves_it_as_it_is(recorded, folde
 
 def test_nothing_can_be_controlled_where_nothing_runs(recorded):
     state = recorded.get("/api/state").json()
-    assert state == {"session": None, "verdict": None, "controllable": False, "loops": {}, "held": []}
+    nothing = {"loops": {}, "held": [], "interlocks": {}, "faults": []}
+    assert state == {"session": None, "verdict": None, "controllable": False, **nothing}
     assert recorded.post("/api/leases", json={"signal": SETPOINT}).status_code == 409
     assert metrics(recorded.get("/metrics").text)["testbed_up", ""] == 0
 
@@ -161,6 +162,21 @@ def test_a_lease_belongs_to_who_took_it(live):
     assert httpx.post(url + "/command", json={"value": 1}, headers=VERA).status_code == 403
     assert httpx.post(live.address + "/api/leases", json={"signal": SETPOINT}, headers=ADA).status_code == 409
     assert httpx.delete(url, headers=OLAF).status_code == 204
+
+
+def test_an_administrator_breaks_and_mends_and_others_may_not(live):
+    url, state = live.address + "/api/faults", live.address + "/api/state"
+    fault = {"device": "probe", "fault": "delay", "parameters": {"by": "5 ms"}}
+    broken = lambda: [each["fault"] for each in httpx.get(state, headers=VERA).json()["faults"]]  # noqa: E731
+    assert httpx.post(url, json=fault, headers=OLAF).status_code == 403
+    assert httpx.post(url, json=fault, headers=ADA).status_code == 204
+    until(lambda: broken() == ["delay"], "the fault")
+    wrong = httpx.post(url, json={**fault, "fault": "dely"}, headers=ADA)
+    assert (wrong.status_code, "did you mean 'delay'?" in wrong.json()["detail"]) == (409, True)
+    assert httpx.delete(f"{url}/probe/delay", headers=OLAF).status_code == 403
+    assert httpx.delete(f"{url}/probe/delay", headers=ADA).status_code == 204
+    assert httpx.delete(f"{url}/probe/delay", headers=ADA).status_code == 409
+    assert httpx.post(live.address + "/api/interlocks/none/reset", headers=OLAF).status_code == 409
 
 
 def test_a_script_that_falls_silent_leaves_its_actuator_safe(live):

@@ -24,7 +24,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
-    with live_run(tmp_path_factory.mktemp("live"), "--for", "300s") as run:
+    with live_run(tmp_path_factory.mktemp("live"), "--for", "300s", "--allow-faults") as run:
         yield run
 
 
@@ -107,6 +107,23 @@ def test_an_actuator_is_taken_in_hand_set_and_given_back(browser: Browser, live)
         picture(page, "device")
         page.get_by_role("button", name="Give back").locator("visible=true").click()
         expect(page.locator('[data-mode="hold"]').first).to_have_text("automatic")
+
+
+def test_a_wire_is_broken_on_purpose_and_mended(browser: Browser, live):
+    with opened(browser, f"{live.address}/s/live/device/probe") as page:
+        expect(page.get_by_text("nothing is broken on purpose")).to_be_visible()
+        page.get_by_role("combobox").click()
+        page.get_by_role("option", name="disconnect", exact=True).click()
+        page.get_by_role("button", name="Break").click()
+        expect(page.get_by_text("disconnect, asked for by local")).to_be_visible()
+        expect(page.locator('[data-device="probe"]').first).to_have_attribute("data-is", "bad")
+        page.get_by_label("Parameters").fill("nonsense")
+        page.get_by_role("button", name="Break").click()
+        expect(page.get_by_text("'nonsense' is no NAME=VALUE").first).to_be_visible()
+        page.get_by_label("Mend disconnect").click()
+        expect(page.get_by_text("nothing is broken on purpose")).to_be_visible()
+        expect(page.locator('[data-device="probe"]').first).to_have_attribute("data-is", "good")
+        picture(page, "faults")
 
 
 def test_a_page_that_is_closed_leaves_its_actuator_safe(browser: Browser, live):

@@ -23,6 +23,8 @@ from .schemas import (
     CommandOut,
     CurveOut,
     EventOut,
+    FaultIn,
+    FaultOut,
     Held,
     LeaseIn,
     LeaseOut,
@@ -74,6 +76,8 @@ def _reading(house: House) -> APIRouter:
             controllable=standing is not None,
             loops=standing.loops if standing else {},
             held=[Held(**msgspec.to_builtins(each)) for each in standing.held] if standing else [],
+            interlocks=standing.interlocks if standing else {},
+            faults=[FaultOut(**msgspec.to_builtins(each)) for each in standing.faults] if standing else [],
         )
 
     @router.get("/api/sessions")
@@ -173,6 +177,21 @@ def _acting(house: House) -> APIRouter:
     async def release(lease: Lease, request: Request) -> None:
         """Give an actuator back."""
         await hands.release(_visitor(request), lease)
+
+    @router.post("/api/faults", status_code=204)
+    async def break_(body: FaultIn, request: Request) -> None:
+        """Break something on purpose; for administrators."""
+        await hands.break_(_visitor(request), body.device, body.fault, dict(body.parameters), body.lasts)
+
+    @router.delete("/api/faults/{device}/{fault}", status_code=204)
+    async def mend(device: str, fault: str, request: Request) -> None:
+        """Mend it; for administrators."""
+        await hands.mend(_visitor(request), device, fault)
+
+    @router.post("/api/interlocks/{name}/reset", status_code=204)
+    async def reset(name: str, request: Request) -> None:
+        """Let a latched interlock go, if its condition allows it."""
+        await hands.reset(_visitor(request), name)
 
     @router.post("/api/stop", status_code=204)
     async def stop(request: Request) -> None:

@@ -11,11 +11,14 @@ from testbed.errors import LinkError, TestbedError
 from testbed.session.control_client import ControlClient, RequestRefused, control_client
 from testbed.session.control_messages import (
     AnyRequest,
+    Break,
     Give,
     Look,
+    Mend,
     Release,
     Renew,
     Reply,
+    Reset,
     Standing,
     Stop,
     Take,
@@ -75,6 +78,30 @@ class Hands:
         """End the run, every actuator safe first; raises as `take`."""
         require(visitor, Role.OPERATOR)
         await self._ask(Stop(who=visitor.name))
+
+    async def break_(
+        self,
+        visitor: Visitor,
+        device: str,
+        fault: str,
+        parameters: dict[str, float | str],
+        lasts: str | None = None,
+    ) -> None:
+        """Begin a fault, for a time such as "5 s" or until it is mended; takes admin; raises as `take`."""
+        require(visitor, Role.ADMIN)
+        await self._ask(
+            Break(device=device, fault=fault, who=visitor.name, parameters=parameters, lasts=lasts)
+        )
+
+    async def mend(self, visitor: Visitor, device: str, fault: str) -> None:
+        """End a fault; for administrators, raises as `take`."""
+        require(visitor, Role.ADMIN)
+        await self._ask(Mend(device=device, fault=fault, who=visitor.name))
+
+    async def reset(self, visitor: Visitor, interlock: str) -> None:
+        """Let a latched interlock go; raises as `take`."""
+        require(visitor, Role.OPERATOR)
+        await self._ask(Reset(interlock=interlock, who=visitor.name))
 
     async def _ask_holding(self, visitor: Visitor, request: Renew | Give | Release) -> Reply:
         require(visitor, Role.OPERATOR)

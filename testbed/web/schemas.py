@@ -46,6 +46,24 @@ class Held(BaseModel):
     left_s: float = Field(description="until it goes safe unless the lease is renewed")
 
 
+class FaultOut(BaseModel):
+    """A fault that is on."""
+
+    device: str
+    fault: str
+    who: str
+    left_s: float | None = Field(description="how long yet; None: until it is mended")
+
+
+class FaultIn(_Body):
+    """What to break, with the parameters of the catalogue (testbed fault --list)."""
+
+    device: str
+    fault: str
+    parameters: dict[str, FiniteFloat | str] = Field(default_factory=dict)
+    lasts: str | None = Field(None, description="such as 5 s; None: until it is mended")
+
+
 class State(BaseModel):
     """The session that is being recorded, and how its run stands."""
 
@@ -54,6 +72,8 @@ class State(BaseModel):
     controllable: bool = Field(description="whether commands may be given here")
     loops: dict[str, str] = Field(description="automatic, manual or safe")
     held: list[Held]
+    interlocks: dict[str, str] = Field(description="open, tripped or unknown")
+    faults: list[FaultOut] = Field(description="what is broken on purpose")
 
 
 class SessionOut(BaseModel):

@@ -15,6 +15,7 @@ from testbed.web.elements import h, show
 from testbed.web.house import House
 
 from .actuator import Actuator
+from .breaking import Breaking
 from .plots import chart, digits_of, panels_of
 from .shell import about_session, shell, visitor_of
 
@@ -43,6 +44,9 @@ def add(house: House) -> None:
                     for signal in actuators:
                         may = about.running and name == house.running and visitor.role >= Role.OPERATOR
                         Actuator(house, visitor, about, signal, may=may)
+            if about.running and name == house.running:
+                with ui.element("section").classes("card").props('aria-label="Faults"'):
+                    Breaking(house, visitor, about, device)
             with ui.element("section").classes("card").props('aria-label="Curves"'):
                 chart(house, about, panels_of(about, signals))
 
