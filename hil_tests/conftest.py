@@ -24,7 +24,12 @@ _INSTALL = {
     "cppcheck": "apt-get install cppcheck",
     "clang-format": "apt-get install clang-format",
     "gcc": "apt-get install gcc libc6-dev",
+    "mbpoll": "apt-get install mbpoll",
+    "libmodbus": "apt-get install libmodbus-dev",
 }
+_NOWHERE = Path("/nowhere")
+_FILES = {"libmodbus": Path("/usr/include/modbus/modbus.h")}
+"""What is no program."""
 _SBIN = "/usr/sbin:/usr/local/sbin"
 
 
@@ -43,7 +48,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip, or in CI fail, a test whose system part is missing."""
     for marker in item.iter_markers("needs_system"):
         for name in marker.args:
-            if shutil.which(name) or shutil.which(name, path=_SBIN):
+            if shutil.which(name) or shutil.which(name, path=_SBIN) or _FILES.get(name, _NOWHERE).exists():
                 continue
             message = f"{name} is missing; to run this test: {_INSTALL.get(name, 'install ' + name)}"
             if os.environ.get("CI"):

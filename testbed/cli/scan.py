@@ -49,12 +49,14 @@ def ble(
 
 @scan.command()
 def modbus(
-    wire: Annotated[str, typer.Argument(metavar="WIRE", help="modbus+tcp://HOST:502 or modbus+rtu://PORT")],
+    wire: Annotated[str, typer.Argument(metavar="WIRE", help="For example modbus+tcp://HOST:502")],
     units: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Which units to ask.")] = "1-247",
     json: AsJson = False,
 ) -> None:
     """Ask every unit on a Modbus wire whether it is there."""
-    found = _run(_modbus_units(_wire(wire, "modbus+tcp", "modbus+rtu"), _range(units)))
+    from testbed.protocols.modbus import SCHEMES
+
+    found = _run(_modbus_units(_wire(wire, *SCHEMES), _range(units)))
     _print(found, json, f"no unit of {units} answers on {wire}")
 
 

@@ -16,11 +16,13 @@ from testbed.bench.wires import Wire
 from testbed.errors import UsageError
 from testbed.links import ByteLink, LinkLost
 from testbed.protocols.modbus import (
-    RTU,
-    TCP,
+    FRAMINGS,
+    SCHEMES,
+    SERIAL,
     Bank,
     ExceptionCode,
     FrameError,
+    Framing,
     Server,
     TcpReader,
     layout_of,
@@ -41,10 +43,10 @@ async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, rea
     async with contextlib.AsyncExitStack() as stack:
         for each in devices:
             scheme = each.device.wire.scheme
-            if scheme == TCP:
+            if scheme in SERIAL:
+                _serve_line(each, context, ready, stack)
+            elif scheme in SCHEMES:
                 await _serve_tcp(each, context, ready, stack)
-            elif scheme == RTU:
-                _serve_rtu(each, context, ready, stack)
             else:
                 raise UsageError(f"{each.device.name}: no Modbus device is reached over {scheme}://")
         await asyncio.get_running_loop().create_future()
@@ -64,19 +66,22 @@ def make_server(each: EmulatedDevice) -> Server:
 async def _serve_tcp(
     each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.AsyncExitStack
 ) -> None:
-    socket = TcpSocket(make_server(each), modbus_wire(each.device.wire).unit)
+    wire = each.device.wire
+    socket = TcpSocket(make_server(each), modbus_wire(wire).unit, FRAMINGS.get(wire.scheme))
     place = context.places.listen(each.device.name, context.clock, socket.accept)
     host, port = await stack.enter_async_context(place)
     context.plugs[each.device.name] = socket
-    ready(each.device.name, f"{TCP}://{host}:{port}{_query(each.device.wire)}")
+    ready(each.device.name, f"{wire.scheme}://{host}:{port}{_query(wire)}")
 
 
 class TcpSocket:
     """The network socket of a device: any number of controllers at a time, none while unplugged."""
 
-    def __init__(self, server: Server, unit: int) -> None:
+    def __init__(self, server: Server, unit: int, framing: Framing | None = None) -> None:
+        """Answer as `unit`; with a `framing` in the frames of a line, as behind a plain converter."""
         self._server = server
         self._unit = unit
+        self._framing = framing
         self._links: set[ByteLink] = set()
         self._plugged = True
 
@@ -96,6 +101,9 @@ class TcpSocket:
             self._links.add(link)
         else:
             link.close()
+        if self._framing is not None:
+            answer = answering(self._server, self._unit, self._framing, lambda data: _write(link, data))
+            return answer, lambda reason: self._links.discard(link)
         reader = TcpReader()
 
         def received(time_ns: int, data: bytes) -> None:
@@ -128,26 +136,36 @@ def _write(link: ByteLink, data: bytes) -> None:
 # Serial lines -----------------------------------------------------------------------------------
 
 
-def _serve_rtu(
-    each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.AsyncExitStack
-) -> None:
-    name, wire = each.device.name, each.device.wire
-    unit = modbus_wire(wire).unit
-    server = make_server(each)
-    reader = rtu.RtuServerReader(unit)
+def answering(
+    server: Server, unit: int, framing: Framing, write: Callable[[bytes], None]
+) -> Callable[[int, bytes], None]:
+    """Return what takes the bytes of a line and answers the requests to `unit` in them."""
+    reader = framing.server(unit)
 
     def received(time_ns: int, data: bytes) -> None:
         for addressed, pdu in reader.feed(time_ns, data):
             answer = server.answer(pdu)
             if addressed != rtu.BROADCAST:  # what all are told, nobody answers
-                with contextlib.suppress(LinkLost):
-                    port.write(rtu.encode_frame(unit, answer))
+                write(framing.encode(unit, answer))
 
+    return received
+
+
+def _serve_line(
+    each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.AsyncExitStack
+) -> None:
+    name, wire = each.device.name, each.device.wire
+
+    def write(data: bytes) -> None:
+        with contextlib.suppress(LinkLost):
+            port.write(data)
+
+    received = answering(make_server(each), modbus_wire(wire).unit, FRAMINGS[wire.scheme], write)
     port = context.places.serial(name, context.clock, received)
     port.plug()
     stack.callback(port.unplug)
     context.plugs[name] = port
-    ready(name, f"{RTU}://{port.path}{_query(wire)}")
+    ready(name, f"{wire.scheme}://{port.path}{_query(wire)}")
 
 
 def _query(wire: Wire) -> str:

@@ -25,6 +25,9 @@ GROUP = "testbed.describers"
 _OURS = {
     "modbus+tcp": "testbed.protocols.modbus.describe:TcpDescriber",
     "modbus+rtu": "testbed.protocols.modbus.describe:RtuDescriber",
+    "modbus+rtu+tcp": "testbed.protocols.modbus.describe:RtuDescriber",
+    "modbus+ascii": "testbed.protocols.modbus.describe:AsciiDescriber",
+    "modbus+ascii+tcp": "testbed.protocols.modbus.describe:AsciiDescriber",
     "scpi": "testbed.protocols.scpi.describe:ScpiDescriber",
     "cobs": "testbed.protocols.cobs.describe:CobsDescriber",
     "ble": "testbed.protocols.gatt_describe:GattDescriber",

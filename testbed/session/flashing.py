@@ -86,7 +86,7 @@ def _pyocd(spec: FlashSpec, image: Path, device: Device) -> Sequence[str]:
 
 def _port(spec: FlashSpec, device: Device) -> str:
     port = spec.port or device.wire.path
-    if not spec.port and device.wire.scheme not in ("serial", "modbus+rtu"):
+    if not spec.port and device.wire.scheme not in ("serial", "modbus+rtu", "modbus+ascii"):
         raise UsageError(
             f"{device.name}: {spec.tool} needs a serial port, and its wire is {device.wire}",
             "add port: /dev/... to flash:",

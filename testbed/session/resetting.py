@@ -52,7 +52,7 @@ def _how(bench: Bench, name: str) -> tuple[Device, str]:
 
 
 def _port(device: Device, how: str) -> str:
-    if device.wire.scheme not in ("serial", "modbus+rtu"):
+    if device.wire.scheme not in ("serial", "modbus+rtu", "modbus+ascii"):
         raise UsageError(
             f"{device.name}: only a serial port has {how.upper()}, and its wire is {device.wire}"
         )

@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 
 from testbed.clock import Clock
 from testbed.links import ByteLink, LinkLost
-from testbed.protocols.modbus import FrameError, Transaction, rtu, tcp
+from testbed.protocols.modbus import FrameError, Framing, Transaction, tcp
 
 
 class Exchange(Protocol):
@@ -106,19 +106,20 @@ class TcpChannel:
             self._broken(str(error))
 
 
-class RtuChannel:
+class LineChannel:
     """One request at a time, with the silence between frames that the standard asks for."""
 
     in_order: ClassVar[bool] = True
 
-    def __init__(self, clock: Clock, unit: int, baud: int) -> None:
+    def __init__(self, clock: Clock, unit: int, framing: Framing, silence_ns: int) -> None:
         self.link: ByteLink | None = None
         self.heard_ns = 0
         """When the last byte came."""
         self._clock = clock
         self._unit = unit
-        self._silence_ns = rtu.silence_ns(baud)
-        self._reader = rtu.RtuClientReader(unit)
+        self._silence_ns = silence_ns
+        self._framing = framing
+        self._reader = framing.client(unit)
         self._next: Exchange | None = None
         self._waiting: Exchange | None = None
 
@@ -163,4 +164,4 @@ class RtuChannel:
         self._next = None
         self.listen(exchange)
         exchange.sent(now)
-        _write(self.link, rtu.encode_frame(self._unit, exchange.transaction.pdu))
+        _write(self.link, self._framing.encode(self._unit, exchange.transaction.pdu))

@@ -9,8 +9,7 @@ from testbed.bench.device import Device
 from testbed.clock import NS
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.links import Direction
-from testbed.protocols.modbus import RTU, FrameError, TcpReader, layout_of, rtu
-from testbed.protocols.modbus.rtu import RtuClientReader
+from testbed.protocols.modbus import FRAMINGS, FrameError, Framing, TcpReader, layout_of
 from testbed.protocols.modbus.wire import timeout_of
 
 from .channels import foreign
@@ -18,9 +17,11 @@ from .readings import Readings, plan_polls
 
 
 def modbus_decoder(device: Device, publish: Publish, doubt: Publish) -> Decoder:
-    """Return the decoder for a device's wire: TCP or a serial line."""
-    kind = RtuDecoder if device.wire.scheme == RTU else TcpDecoder
-    return kind(device, publish, doubt)
+    """Return the decoder for a device's wire."""
+    framing = FRAMINGS.get(device.wire.scheme)
+    if framing is None:
+        return TcpDecoder(device, publish, doubt)
+    return LineDecoder(device, publish, doubt, framing)
 
 
 class _Request(NamedTuple):
@@ -112,8 +113,12 @@ class TcpDecoder(_ModbusDecoder):
             self._broken = not self._joined  # the driver dropped the connection here
 
 
-class RtuDecoder(_ModbusDecoder):
+class LineDecoder(_ModbusDecoder):
     """An answer belongs to the request before it. Greetings are repeated until nothing follows the answer."""
+
+    def __init__(self, device: Device, publish: Publish, doubt: Publish, framing: Framing) -> None:
+        self._framing = framing
+        super().__init__(device, publish, doubt)
 
     def _restart(self) -> None:
         self._asked: _Request | None = None
@@ -123,16 +128,17 @@ class RtuDecoder(_ModbusDecoder):
 
     def _sent(self, time_ns: int, data: bytes) -> None:
         self._asked = None
-        unit, pdu = data[:1], data[1:-2]
-        if not unit or rtu.encode_frame(unit[0], pdu) != data:
+        found = self._framing.decode(data)
+        if found is None:
             return  # nobody knows what it asked
+        unit, pdu = found
         readings = self._polls.get(pdu)
         if readings is None:
             return
         self._greeting = self._greeting and not self._quiet
         self._quiet = False
-        self._asked = self._request(time_ns, unit[0], readings, self._greeting)
-        self._reader = RtuClientReader(unit[0])
+        self._asked = self._request(time_ns, unit, readings, self._greeting)
+        self._reader = self._framing.client(unit)
         self._reader.expect(readings.transaction)
 
     def _received(self, time_ns: int, data: bytes) -> None:

@@ -11,8 +11,8 @@ from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.links import LinkLost
 from testbed.protocols.modbus import (
-    RTU,
-    TCP,
+    SCHEMES,
+    SERIAL,
     PlannedRead,
     layout_of,
     modbus_wire,
@@ -20,7 +20,7 @@ from testbed.protocols.modbus import (
 )
 from testbed.signals import Command, Level
 
-from .channels import RtuChannel
+from .channels import LineChannel
 from .decoder import modbus_decoder
 from .exchanges import Greeting, Poll, Write
 from .line import Line
@@ -34,11 +34,12 @@ class ModbusDriver(Driver):
     """Polls what can be read, writes what is commanded (Modbus Application Protocol 1.1b3).
 
     Signals of access read and notify are polled at their rate, 1 Hz without one; written signals are
-    not read back. Wires: `modbus+tcp://HOST:502?unit=1&timeout=0.5&inflight=8` and
-    `modbus+rtu:///dev/ttyUSB0?unit=1&timeout=0.5&baud=19200&parity=E&stop=1`.
+    not read back. Wires: `modbus+tcp://HOST:502?unit=1&timeout=0.5&inflight=8`,
+    `modbus+rtu:///dev/ttyUSB0?unit=1&timeout=0.5&baud=19200&parity=E&stop=1`, `modbus+ascii://` likewise, and
+    the frames of a line through a network, `modbus+rtu+tcp://HOST:502?unit=1` and `modbus+ascii+tcp://`.
     """
 
-    schemes: ClassVar[tuple[str, ...]] = (TCP, RTU)
+    schemes: ClassVar[tuple[str, ...]] = SCHEMES
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         super().__init__(device, context)
@@ -119,7 +120,7 @@ class ModbusDriver(Driver):
             if absent:
                 unit = self._options.unit
                 raise LinkLost(f"unit {unit} does not answer a read of {plan}: {absent}; {self._advice()}")
-            if not isinstance(line.channel, RtuChannel):
+            if not isinstance(line.channel, LineChannel):
                 return
             # A device that was stopped for a while answers everything that it was ever asked, in a row.
             asked_ns = self.clock.now()
@@ -128,7 +129,7 @@ class ModbusDriver(Driver):
                 return
 
     def _advice(self) -> str:
-        if self.device.wire.scheme == TCP:
+        if self.device.wire.scheme not in SERIAL:
             return "check the unit id"
         options = self._options
         return f"check the unit id and that it speaks {options.baud} baud 8{options.parity}{options.stop}"

@@ -46,7 +46,10 @@ class Line:
         options: ModbusWire,
         lost: Callable[[str], None],
         overrun: Callable[[], None] = lambda: None,
+        per_byte: int = 1,
     ) -> None:
+        """Begin with nothing asked; `per_byte` are the characters on the line for each byte."""
+        self._per_byte = per_byte
         self.clock = clock
         self.channel = channel
         self.arbiter = Arbiter(clock, options.inflight)
@@ -110,7 +113,7 @@ class Line:
         """Return how long a response may take: the wire's timeout, and on a serial line the bits."""
         patience = round(self._options.timeout * NS)
         if self.channel.in_order:
-            characters = len(transaction.pdu) + transaction.length + 6
+            characters = self._per_byte * (len(transaction.pdu) + transaction.length) + 12
             patience += round(characters * _CHARACTER * NS / self._options.baud)
         return patience
 

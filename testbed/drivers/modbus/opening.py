@@ -1,4 +1,4 @@
-"""Opens the line of a Modbus wire: TCP or a serial port."""
+"""Opens the line of a Modbus wire: a serial port, or TCP with frames of its own or those of a line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
-from testbed.links import Wires
-from testbed.protocols.modbus import RTU, TCP_PORT, ModbusWire
+from testbed.links import ByteLink, Wires
+from testbed.protocols.modbus import FRAMINGS, SERIAL, TCP_PORT, ModbusWire
 
-from .channels import RtuChannel, TcpChannel
+from .channels import Channel, LineChannel, TcpChannel
 from .line import Line
 
 
@@ -21,21 +21,30 @@ async def open_line(
     lost: Callable[[str], None],
     overrun: Callable[[], None] = lambda: None,
 ) -> Line:
-    """Open a modbus+tcp or modbus+rtu wire; raises LinkLost with the cause.
+    """Open a Modbus wire; raises LinkLost with the cause.
 
     `lost` and `overrun` are those of `Line`.
     """
-    if wire.scheme == RTU:
-        serial = RtuChannel(clock, options.unit, options.baud)
-        line = Line(clock, serial, options, lost, overrun)
-        serial.link = wires.serial(
-            wire.path, received=serial.received, lost=line.gone,
+    framing = FRAMINGS.get(wire.scheme)
+    if framing is None:
+        channel = TcpChannel(clock, options.unit, lambda reason: line.gone(reason))
+        line = Line(clock, channel, options, lost, overrun)
+        channel.link = await _tcp(wire, wires, channel, line)
+        return line
+    serial = wire.scheme in SERIAL
+    # Behind a network nobody hears the silence between frames; the gateway keeps it on its line.
+    silence_ns = framing.silence_ns(options.baud) if serial else 0
+    one = LineChannel(clock, options.unit, framing, silence_ns)
+    line = Line(clock, one, options, lost, overrun, per_byte=framing.per_byte)
+    if serial:
+        one.link = wires.serial(
+            wire.path, received=one.received, lost=line.gone,
             baud=options.baud, parity=options.parity, stop_bits=options.stop,
         )  # fmt: skip
-        return line
-    channel = TcpChannel(clock, options.unit, lambda reason: line.gone(reason))
-    line = Line(clock, channel, options, lost, overrun)
-    channel.link = await wires.tcp(
-        wire.host, wire.port or TCP_PORT, received=channel.received, lost=line.gone
-    )
+    else:
+        one.link = await _tcp(wire, wires, one, line)
     return line
+
+
+async def _tcp(wire: Wire, wires: Wires, channel: Channel, line: Line) -> ByteLink:
+    return await wires.tcp(wire.host, wire.port or TCP_PORT, received=channel.received, lost=line.gone)

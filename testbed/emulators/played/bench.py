@@ -18,7 +18,10 @@ from .device import PlayedDevice, ServePlayed
 _BY_SCHEME = {
     "serial": "streams:serve_serial",
     "modbus+rtu": "streams:serve_serial",
+    "modbus+ascii": "streams:serve_serial",
     "modbus+tcp": "streams:serve_tcp",
+    "modbus+rtu+tcp": "streams:serve_tcp",
+    "modbus+ascii+tcp": "streams:serve_tcp",
     "ble": "ble:serve",
     "chirpstack+mqtt": "messages:serve",
 }

@@ -33,10 +33,13 @@ def dialect_of(device: Device) -> Dialect:
 
 def modbus(device: Device) -> Dialect:
     """Return the dialect of Modbus on the device's wire."""
-    from testbed.protocols.modbus import RTU
-    from testbed.protocols.modbus.mask import RtuMask, TcpMask
+    from testbed.protocols.modbus import FRAMINGS, RTU_FRAMING
+    from testbed.protocols.modbus.mask import AsciiMask, RtuMask, TcpMask
 
-    return RtuMask() if device.wire.scheme == RTU else TcpMask()
+    framing = FRAMINGS.get(device.wire.scheme)
+    if framing is None:
+        return TcpMask()
+    return RtuMask() if framing is RTU_FRAMING else AsciiMask()
 
 
 def scpi(device: Device) -> Dialect:

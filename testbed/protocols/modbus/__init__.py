@@ -4,6 +4,7 @@
 """
 
 from .bank import Bank
+from .framing import ASCII_FRAMING, RTU_FRAMING, Framing
 from .layout import Layout, layout_of
 from .pdu import (
     ExceptionCode,
@@ -18,16 +19,22 @@ from .plan import PlannedRead, plan_reads
 from .registers import ModbusSettings, RegisterAddress, Table
 from .server import Server
 from .tcp import FrameError, TcpReader
-from .wire import RTU, TCP, TCP_PORT, ModbusWire, modbus_wire
+from .wire import FRAMINGS, RTU, SCHEMES, SERIAL, TCP, TCP_PORT, ModbusWire, modbus_wire
 from .write import plan_write
 
 __all__ = [
+    "ASCII_FRAMING",
+    "FRAMINGS",
     "RTU",
+    "RTU_FRAMING",
+    "SCHEMES",
+    "SERIAL",
     "TCP",
     "TCP_PORT",
     "Bank",
     "ExceptionCode",
     "FrameError",
+    "Framing",
     "Layout",
     "ModbusSettings",
     "ModbusWire",

@@ -7,6 +7,8 @@ import struct
 from testbed.bench.profile import Profile
 from testbed.protocols.meaning import Meaning, not_understood, unfinished
 
+from .lines import MAX_FRAME as LONGEST_LINE
+from .lines import decode_frame, frame_at
 from .pdu import EXCEPTION_BIT, MAX_PDU
 from .rtu import BROADCAST, MAX_FRAME, SHORTEST, is_sound, request_size, response_size
 from .words import Pdus, fields_of
@@ -118,6 +120,43 @@ class RtuDescriber:
         if to_device:
             self._request = pdu
             self._unit = unit
+            text, values = self._pdus.request(pdu)
+        else:
+            text, values = self._pdus.response(self._request, pdu)
+        whom = "all units" if unit == BROADCAST else f"unit {unit}"
+        return Meaning(start, end, f"{text}, {whom}", {"unit": unit, **fields_of(pdu)}, values)
+
+
+class AsciiDescriber:
+    """Follows a line of text, on which a response answers the request before it."""
+
+    def __init__(self, profile: Profile | None = None) -> None:
+        self._pdus = Pdus(profile)
+        self._rest = b""
+        self._request: bytes | None = None
+
+    def describe(self, to_device: bool, data: bytes) -> list[Meaning]:
+        """Return the meaning of every frame that ends in `data`, and of what is left."""
+        rest = b"" if to_device else self._rest
+        buffer, at, before, found = rest + data, 0, len(rest), []
+        while (place := frame_at(buffer, at)) is not None:
+            start, end = place
+            if start > at:
+                found.append(_no_frame(at - before, data, start - before))
+            read = decode_frame(buffer[start:end])
+            if read is None:
+                found.append(_no_frame(start - before, data, end - before))
+            else:
+                found.append(self._frame(to_device, start - before, end - before, *read))
+            at = end
+        if at < len(buffer):
+            found.append(unfinished(at - before, len(data)))
+        self._rest = b"" if to_device else buffer[at:][-LONGEST_LINE:]
+        return found
+
+    def _frame(self, to_device: bool, start: int, end: int, unit: int, pdu: bytes) -> Meaning:
+        if to_device:
+            self._request = pdu
             text, values = self._pdus.request(pdu)
         else:
             text, values = self._pdus.response(self._request, pdu)

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from testbed.protocols.mask import Asked, Heard, noise
 
 from . import rtu
+from .lines import decode_frame, frame_at
 from .pdu import MAX_PDU, READ_TABLES
 from .rtu import request_size, response_size
 
@@ -99,6 +100,44 @@ class RtuMask:
             sound = size > 0 and rtu.is_sound(frame)
             found.append(Heard(size, (frame[0], frame[1] & 0x7F)) if sound else Heard(1))
             at += size if sound else 1
+        return found
+
+    def patched(self, answer: bytes, recorded: Hashable, asked: Hashable) -> bytes:
+        """Return the answer as it is: nothing in it counts."""
+        return answer
+
+
+class AsciiMask:
+    """Lines of text: an answer is for the last request to the same unit with the same function."""
+
+    def requests(self, data: bytes) -> list[Asked]:
+        """Return the requests in `data`; what is none is noise."""
+        found: list[Asked] = []
+        at = 0
+        while (place := frame_at(data, at)) is not None:
+            if place[0] > at:
+                found.append(noise(data[at : place[0]]))
+            frame = data[place[0] : place[1]]
+            at = place[1]
+            read = decode_frame(frame)
+            if read is None:
+                found.append(noise(frame))
+            else:
+                unit, pdu = read
+                found.append(Asked(len(frame), _place(unit, pdu), bytes((unit,)) + pdu, (unit, pdu[0])))
+        return found
+
+    def answers(self, data: bytes) -> list[Heard]:
+        """Return the answers in `data`."""
+        found: list[Heard] = []
+        at = 0
+        while (place := frame_at(data, at)) is not None:
+            if place[0] > at:
+                found.append(Heard(place[0] - at))
+            read = decode_frame(data[place[0] : place[1]])
+            about = None if read is None else (read[0], read[1][0] & 0x7F)
+            found.append(Heard(place[1] - place[0], about))
+            at = place[1]
         return found
 
     def patched(self, answer: bytes, recorded: Hashable, asked: Hashable) -> bytes:

@@ -43,6 +43,11 @@ def encode_frame(unit: int, pdu: bytes) -> bytes:
     return body + crc16(body).to_bytes(2, "little")
 
 
+def decode_frame(frame: bytes) -> tuple[int, bytes] | None:
+    """Return (unit, PDU) of a whole frame; None for one whose checksum is wrong."""
+    return (frame[0], frame[1:-2]) if len(frame) >= SHORTEST and is_sound(frame) else None
+
+
 def silence_ns(baud: int) -> int:
     """Return the 3.5 characters that must be silent between two frames, in ns.
 

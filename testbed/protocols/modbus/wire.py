@@ -9,15 +9,30 @@ from testbed.bench.problems import nearest
 from testbed.bench.wires import Wire
 from testbed.errors import UsageError
 
+from .framing import ASCII_FRAMING, RTU_FRAMING
+
 TCP = "modbus+tcp"
 RTU = "modbus+rtu"
+ASCII = "modbus+ascii"
+RTU_TCP = "modbus+rtu+tcp"
+ASCII_TCP = "modbus+ascii+tcp"
 TCP_PORT = 502
 
+SERIAL = (RTU, ASCII)
+"""Wires that are serial ports."""
+FRAMINGS = {RTU: RTU_FRAMING, ASCII: ASCII_FRAMING, RTU_TCP: RTU_FRAMING, ASCII_TCP: ASCII_FRAMING}
+"""Wires on which one request is answered at a time."""
+SCHEMES = (TCP, RTU, ASCII, RTU_TCP, ASCII_TCP)
+
+_SERIAL_OPTIONS = ("unit", "timeout", "baud", "parity", "stop")
 _OPTIONS = {
     TCP: ("unit", "timeout", "inflight"),
-    RTU: ("unit", "timeout", "baud", "parity", "stop"),
+    RTU: _SERIAL_OPTIONS,
+    ASCII: _SERIAL_OPTIONS,
+    RTU_TCP: ("unit", "timeout"),
+    ASCII_TCP: ("unit", "timeout"),
 }
-_UNITS = {TCP: range(256), RTU: range(1, 248)}  # 0 is everybody on a line (Serial Line 1.02, 2.2)
+_LINE_UNITS = range(1, 248)  # 0 is everybody on a line (Serial Line 1.02, 2.2)
 _PARITIES = ("N", "E", "O")
 
 
@@ -34,7 +49,7 @@ class ModbusWire:
 
 
 def modbus_wire(wire: Wire) -> ModbusWire:
-    """Return the options of a modbus+tcp or modbus+rtu wire; raises UsageError naming the wrong one.
+    """Return the options of a Modbus wire; raises UsageError naming the wrong one.
 
     Serial defaults are the standard's: 19200 baud, even parity (Modbus over Serial Line 1.02, 3.4).
     """
@@ -44,7 +59,7 @@ def modbus_wire(wire: Wire) -> ModbusWire:
             raise UsageError(f"{wire}: unknown option {name!r}", nearest(name, known))
     try:
         return ModbusWire(
-            unit=_number(wire, "unit", 1, _UNITS[wire.scheme]),
+            unit=_number(wire, "unit", 1, range(256) if wire.scheme == TCP else _LINE_UNITS),
             timeout=timeout_of(wire),
             inflight=_number(wire, "inflight", 8, range(1, 257)) if wire.scheme == TCP else 1,
             baud=_number(wire, "baud", 19200, range(50, 10_000_001)),
@@ -82,5 +97,5 @@ def _parity(wire: Wire) -> str:
 
 
 def _example(wire: Wire) -> str:
-    place = f"{wire.host}:{wire.port or TCP_PORT}" if wire.scheme == TCP else wire.path
+    place = wire.path if wire.scheme in SERIAL else f"{wire.host}:{wire.port or TCP_PORT}"
     return f"{wire.scheme}://{place}?unit=1"
