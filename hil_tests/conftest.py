@@ -30,6 +30,7 @@ _INSTALL = {
 _NOWHERE = Path("/nowhere")
 _FILES = {"libmodbus": Path("/usr/include/modbus/modbus.h")}
 """What is no program."""
+_LONGEST = ("test_example_modes.py",)
 _SBIN = "/usr/sbin:/usr/local/sbin"
 
 
@@ -42,6 +43,11 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="sessions-") as folder:
         config.option.session_dir = Path(folder)
         return (yield)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that several processes end together."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -53,5 +53,5 @@ def test_the_report_of_the_bench_specification_shows_what_matters(tmp_path: Path
         name for name in ("RIG-1", "RIG-2", "RIG-3", "RIG-4", "RIG-5") if name not in found["matrix"]
     ] == []
     assert "test_it_holds_its_temperature_however_far_the_vent_is_open" in found["sweeps"][0]
-    for told in ("rise time", "unplugged", "loop hold", "thermal-rig", "settles at 60 degC"):
+    for told in ("rise time", "its cable is pulled", "loop hold", "thermal-rig", "settles at 60 degC"):
         assert told in found["page"], told
