@@ -1,4 +1,4 @@
-"""Draws what the panels of dashboards show: their own queries, asked of a real InfluxDB that a run has filled.
+"""Draws what the panels of dashboards show: their own queries, asked of an InfluxDB that a run has filled.
 
 `python tools/dashboard_pictures.py` runs the demo bench in virtual time, forwards it to an InfluxDB of its
 own and writes docs/images/dashboard-*.svg. The layout, titles, queries and colours of curves are the
