@@ -34,6 +34,7 @@ from testbed.protocols.modbus import ModbusSettings, RegisterAddress
 from testbed.protocols.modbus.wire import _OPTIONS as MODBUS_OPTIONS
 from testbed.protocols.numbers import NumberType
 from testbed.protocols.scpi import ScpiAddress, ScpiSettings
+from testbed.protocols.text.address import TextAddress, TextSettings
 from testbed.session.verify import verify
 from testbed.twin.models import model_class
 
@@ -49,6 +50,7 @@ PROTOCOLS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "modbus": (RegisterAddress, ModbusSettings),
     "scpi": (ScpiAddress, ScpiSettings),
     "cobs": (CobsAddress, CobsSettings),
+    "text": (TextAddress, TextSettings),
     "ble": (GattAddress, GattSettings),
     "lorawan": (LorawanAddress, LorawanSettings),
 }

@@ -13,6 +13,7 @@ _OURS = {
     "modbus": "testbed.drivers.modbus:ModbusDriver",
     "scpi": "testbed.drivers.scpi:ScpiDriver",
     "cobs": "testbed.drivers.cobs:CobsDriver",
+    "text": "testbed.drivers.text:TextDriver",
     "ble": "testbed.drivers.ble:BleDriver",
     "lorawan": "testbed.drivers.lorawan:LorawanDriver",
 }

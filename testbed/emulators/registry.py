@@ -14,6 +14,7 @@ _OURS = {
     "modbus": "testbed.emulators.modbus:serve",
     "scpi": "testbed.emulators.scpi:serve",
     "cobs": "testbed.emulators.cobs:serve",
+    "text": "testbed.emulators.text:serve",
     "ble": "testbed.emulators.ble:serve",
     "lorawan": "testbed.emulators.lorawan:serve",
 }

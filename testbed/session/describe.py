@@ -30,6 +30,7 @@ _OURS = {
     "modbus+ascii+tcp": "testbed.protocols.modbus.describe:AsciiDescriber",
     "scpi": "testbed.protocols.scpi.describe:ScpiDescriber",
     "cobs": "testbed.protocols.cobs.describe:CobsDescriber",
+    "text": "testbed.protocols.text.describe:TextDescriber",
     "ble": "testbed.protocols.gatt_describe:GattDescriber",
     "lorawan": "testbed.protocols.lorawan.describe:LorawanDescriber",
 }

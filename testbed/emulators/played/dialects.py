@@ -19,6 +19,7 @@ _OURS = {
     "modbus": f"{_HERE}:modbus",
     "scpi": f"{_HERE}:scpi",
     "cobs": f"{_HERE}:cobs",
+    "text": f"{_HERE}:text",
     "ble": f"{_HERE}:ble",
     "lorawan": f"{_HERE}:lorawan",
 }
@@ -55,6 +56,13 @@ def cobs(device: Device) -> Dialect:
     from testbed.protocols.cobs.mask import CobsMask
 
     return CobsMask(CobsProfile.of(device.profile).crc)
+
+
+def text(device: Device) -> Dialect:
+    """Return the dialect of lines that come unasked."""
+    from testbed.protocols.text.mask import TextMask
+
+    return TextMask()
 
 
 def ble(device: Device) -> Dialect:
