@@ -21,6 +21,7 @@ from testbed.protocols.cobs import (
     stuff,
     unstuff,
 )
+from testbed.protocols.cobs.address import CobsSettings
 from testbed.protocols.crc import CATALOGUE
 
 _CRC = CATALOGUE["crc16-ccitt-false"]
@@ -190,7 +191,7 @@ def test_a_frame_is_compiled_once_with_its_gaps() -> None:
         ([_SPEED, *(f"{n}: {{command: 16, type: uint8, access: write, safe: 0}}" for n in "bc")], "", "both"),
         (["b: {command: 16, type: uint8, access: write, safe: 0}"], "", "no telemetry"),
         ([_SPEED], "crc: crc16-ccit-false\n", "crc16-ccitt-false"),
-        ([_SPEED], "crc: crc32\n", "no CRC-16"),
+        ([_SPEED], "crc: crc8-smbus\n", "no CRC-16"),
         ([_SPEED], "sync: 7\n", "unknown key 'sync'"),
     ],
 )
@@ -200,3 +201,51 @@ def test_given_a_wrong_profile_then_the_error_says_what_is_wrong_and_where(
     with pytest.raises(BenchFileError, match=message) as caught:
         CobsProfile.of(profile_of(_signals(*lines, top=top)))
     assert "profile.yaml:" in str(caught.value)
+
+
+# Other CRCs -------------------------------------------------------------------------------------
+
+OWN = {
+    "width": 32,
+    "poly": 0x1EDC6F41,
+    "init": 0xFFFFFFFF,
+    "refin": True,
+    "refout": True,
+    "xorout": 0xFFFFFFFF,
+}
+
+
+@given(st.builds(Frame, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=248)), st.data())
+def test_a_frame_with_a_crc_32_comes_back_and_a_changed_bit_is_found(
+    frame: Frame, data: st.DataObject
+) -> None:
+    crc = CATALOGUE["crc32"]
+    body = bytearray(unstuff(encode_frame(frame, crc)[:-1]))
+    assert int.from_bytes(body[-4:], "little") == binascii.crc32(body[:-4])
+    assert decode_frame(stuff(bytes(body)), crc) == frame
+    bit = data.draw(st.integers(0, 8 * len(body) - 1))
+    body[bit // 8] ^= 1 << bit % 8
+    assert isinstance(decode_frame(stuff(bytes(body)), crc), BadFrame)
+
+
+def test_a_crc_may_be_given_by_its_numbers() -> None:
+    crc = CobsSettings.model_validate({"crc": OWN}).algorithm()
+    assert (crc.size, crc.check) == (4, 0xE3069283)  # CRC-32/ISCSI of the RevEng catalogue
+
+
+@pytest.mark.parametrize(
+    ("crc", "told"),
+    [
+        ("crc-32", "did you mean"),
+        ({"width": 16, "poly": 0x11021}, "at most 16 bits"),
+        ({"width": 8, "poly": 7}, "16"),
+    ],
+)
+def test_a_crc_that_is_none_is_told(crc: object, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        CobsSettings.model_validate({"crc": crc})
+
+
+def test_with_four_bytes_of_crc_a_payload_is_shorter() -> None:
+    with pytest.raises(ValueError, match="at most 248 bytes"):
+        encode_frame(Frame(1, 0, bytes(249)), CATALOGUE["crc32"])

@@ -33,6 +33,11 @@ class Crc:
     native: Callable[[bytes], int] | None = None
     """The same algorithm in C, where Python brings it: no loop over bytes on the hot path."""
 
+    @cached_property
+    def size(self) -> int:
+        """Bytes that it takes in a frame."""
+        return (self.width + 7) // 8
+
     def __call__(self, data: bytes) -> int:
         """Return the CRC of `data`."""
         return self.native(data) if self.native is not None else self.by_table(data)

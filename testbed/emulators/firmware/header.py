@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from testbed.bench import BenchFileError, units
 from testbed.bench.profile import SignalSpec
+from testbed.errors import UsageError
 from testbed.protocols.cobs import CobsProfile
 from testbed.protocols.modbus import layout_of
 from testbed.protocols.modbus.registers import RegisterAddress
@@ -20,6 +21,7 @@ from testbed.signals import Access
 
 from .node import InputSpec, Node
 
+_CRC_BITS = 16
 _WIDEST = 4  # bytes: the firmware computes in single precision
 _FLOAT_MAX = 3.4028235e38
 
@@ -111,6 +113,8 @@ def _aliases(node: Node) -> set[str]:
 def _cobs(node: Node) -> list[str]:
     profile = CobsProfile.of(node.profile)
     crc = profile.crc
+    if crc.width != _CRC_BITS:
+        raise UsageError(f"{node.profile.name}: the nodes of firmware_stubs speak CRC-16, not {crc.name}")
     fields: list[str] = []
     telemetry: list[str] = []
     for layout in profile.telemetry:

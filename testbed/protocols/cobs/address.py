@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -14,7 +15,7 @@ from testbed.protocols.crc import CATALOGUE, Crc
 from testbed.protocols.numbers import NumberType
 from testbed.signals import Access
 
-from .frames import FIRST_COMMAND, LAST_COMMAND, MAX_PAYLOAD
+from .frames import FIRST_COMMAND, LAST_COMMAND, MAX_PAYLOAD, longest_payload
 
 SLOWEST = 0.5
 """Hz: telemetry is also the sign of life, so it cannot be rarer."""
@@ -40,20 +41,52 @@ class CobsAddress(BaseModel):
         return self
 
 
+WIDTHS = (16, 32)
+
+
+class OwnCrc(BaseModel):
+    """A CRC by its numbers, as the RevEng catalogue tells them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: Literal[16, 32]
+    poly: int = Field(gt=0, lt=1 << 32, description="Polynomial without its top bit")
+    init: int = Field(0, ge=0, lt=1 << 32)
+    refin: bool = Field(False, description="Bits go in lowest first")
+    refout: bool = Field(False, description="And come out so")
+    xorout: int = Field(0, ge=0, lt=1 << 32)
+
+    @model_validator(mode="after")
+    def _fits(self) -> OwnCrc:
+        if max(self.poly, self.init, self.xorout) >> self.width:
+            raise ValueError(f"poly, init and xorout have at most {self.width} bits")
+        return self
+
+
 class CobsSettings(BaseModel):
     """What a cobs profile says beside its signals."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    crc: str = Field("crc16-ccitt-false", description="CRC-16 of the frames, by its catalogue name")
+    crc: str | OwnCrc = Field(
+        "crc16-ccitt-false", description="CRC-16 or CRC-32 of the frames: a catalogue name, or its numbers"
+    )
 
     @field_validator("crc")
     @classmethod
-    def _known(cls, name: str) -> str:
-        known = [crc.name for crc in CATALOGUE.values() if crc.width == 16]
-        if name not in known:
-            raise ValueError(f"no CRC-16 is called {name!r}: {nearest(name, known)}")
-        return name
+    def _known(cls, crc: str | OwnCrc) -> str | OwnCrc:
+        known = [each.name for each in CATALOGUE.values() if each.width in WIDTHS]
+        if isinstance(crc, str) and crc not in known:
+            raise ValueError(f"no CRC-16 or CRC-32 is called {crc!r}: {nearest(crc, known)}")
+        return crc
+
+    def algorithm(self) -> Crc:
+        """Return the CRC."""
+        if isinstance(self.crc, str):
+            return CATALOGUE[self.crc]
+        own = self.crc
+        made = Crc(f"own-{own.poly:X}", own.width, own.poly, own.init, own.refin, own.refout, own.xorout, 0)
+        return replace(made, check=made(b"123456789"))
 
 
 @dataclass(frozen=True)
@@ -97,13 +130,13 @@ class CobsProfile:
                 first, f"{profile.name} has no telemetry signal, so nothing shows that the device is alive"
             )
         return cls(
-            CATALOGUE[settings.crc],
-            tuple(_telemetry(profile, kind, addresses) for kind in kinds),
+            settings.algorithm(),
+            tuple(_telemetry(profile, kind, addresses, settings.algorithm()) for kind in kinds),
             _commands(profile, addresses),
         )
 
 
-def _telemetry(profile: Profile, kind: int, addresses: dict[str, CobsAddress]) -> TelemetryLayout:
+def _telemetry(profile: Profile, kind: int, addresses: dict[str, CobsAddress], crc: Crc) -> TelemetryLayout:
     inside = sorted(
         ((name, address) for name, address in addresses.items() if address.telemetry == kind),
         key=lambda item: item[1].offset,
@@ -118,8 +151,8 @@ def _telemetry(profile: Profile, kind: int, addresses: dict[str, CobsAddress]) -
             )
         shape += f"{address.offset - end}x{address.type.code}"
         end = address.offset + address.type.size
-        if end > MAX_PAYLOAD:
-            raise profile.problem(name, f"{name} ends at byte {end}; a payload has {MAX_PAYLOAD}")
+        if end > longest_payload(crc):
+            raise profile.problem(name, f"{name} ends at byte {end}; a payload has {longest_payload(crc)}")
     return TelemetryLayout(
         kind,
         tuple((name, address.type, address.scale) for name, address in inside),

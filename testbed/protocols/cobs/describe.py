@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 
 from testbed.bench.profile import Profile
-from testbed.protocols.crc import CATALOGUE
 from testbed.protocols.meaning import Fields, Meaning, not_understood, told, unfinished
 
 from .address import CobsProfile, CobsSettings
@@ -19,7 +18,7 @@ class CobsDescriber:
 
     def __init__(self, profile: Profile | None = None) -> None:
         compiled = CobsProfile.of(profile) if profile else None
-        self._crc = compiled.crc if compiled else CATALOGUE[CobsSettings.model_construct().crc]
+        self._crc = compiled.crc if compiled else CobsSettings.model_construct().algorithm()
         self._telemetry = {each.kind: each for each in compiled.telemetry} if compiled else {}
         self._commands = {each.kind: each for each in compiled.commands} if compiled else {}
         self._units = {name: spec.unit for name, spec in profile.signals.items()} if profile else {}

@@ -11,7 +11,7 @@ from testbed.protocols.crc import Crc
 from .stuffing import StuffingError, stuff, unstuff
 
 MAX_PAYLOAD = 250
-"""Bytes of payload: with type, sequence, CRC, one code byte and the delimiter a frame takes 256."""
+"""Bytes of payload with a CRC-16: with type, sequence, CRC, one code byte and the delimiter 256 in all."""
 
 FIRST_COMMAND = 0x10
 LAST_COMMAND = 0x7F
@@ -19,8 +19,8 @@ ANSWER = 0x80
 """Set in the type of the frame that answers a command."""
 
 _DELIMITER = b"\0"
-_SHORTEST = 4  # type, sequence and CRC
-_LONGEST_STUFFED = MAX_PAYLOAD + _SHORTEST + 1
+_HEAD = 2  # type and sequence
+_LONGEST_STUFFED = 255
 
 
 class Status(IntEnum):
@@ -51,12 +51,17 @@ class BadFrame(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+def longest_payload(crc: Crc) -> int:
+    """Return how many bytes of payload a frame can have."""
+    return _LONGEST_STUFFED - 1 - _HEAD - crc.size
+
+
 def encode_frame(frame: Frame, crc: Crc) -> bytes:
     """Return the bytes on the wire, delimiter included; raises ValueError for too long a payload."""
-    if len(frame.payload) > MAX_PAYLOAD:
-        raise ValueError(f"a payload has at most {MAX_PAYLOAD} bytes, not {len(frame.payload)}")
+    if len(frame.payload) > longest_payload(crc):
+        raise ValueError(f"a payload has at most {longest_payload(crc)} bytes, not {len(frame.payload)}")
     body = bytes((frame.kind, frame.sequence)) + frame.payload
-    return stuff(body + crc(body).to_bytes(2, "little")) + _DELIMITER
+    return stuff(body + crc(body).to_bytes(crc.size, "little")) + _DELIMITER
 
 
 def decode_frame(stuffed: bytes, crc: Crc) -> Frame | BadFrame:
@@ -67,12 +72,14 @@ def decode_frame(stuffed: bytes, crc: Crc) -> Frame | BadFrame:
         raw = unstuff(stuffed)
     except StuffingError as error:
         return BadFrame(f"damaged framing: {error}")
-    if len(raw) < _SHORTEST:
+    size = crc.size
+    if len(raw) < _HEAD + size:
         return BadFrame(f"too short for a frame: {len(raw)} bytes")
-    received, computed = raw[-2] | raw[-1] << 8, crc(raw[:-2])
+    received, computed = int.from_bytes(raw[-size:], "little"), crc(raw[:-size])
     if received != computed:
-        return BadFrame(f"CRC mismatch: received 0x{received:04X}, computed 0x{computed:04X}")
-    return Frame(raw[0], raw[1], raw[2:-2])
+        digits = 2 * size
+        return BadFrame(f"CRC mismatch: received 0x{received:0{digits}X}, computed 0x{computed:0{digits}X}")
+    return Frame(raw[0], raw[1], raw[_HEAD:-size])
 
 
 class FrameReader:
