@@ -56,6 +56,7 @@ PROTOCOLS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
 }
 WIRE_OPTIONS = {
     "serial": SERIAL_OPTIONS,
+    "socket": (),
     **MODBUS_OPTIONS,
     "ble": ("bus",),
     "chirpstack+mqtt": ("tls", "ca", "keepalive"),

@@ -59,6 +59,13 @@ class TestPowerSupply(CommandContract):
     absent = "serial:///nowhere/ttyUSB0?baud=115200"
 
 
+class TestPowerSupplyBehindAConverter(TestPowerSupply):
+    """The same over a socket on which a converter passes on the bytes of its port."""
+
+    wire = "socket://10.0.0.7:4001"
+    absent = "socket://127.0.0.1:1"
+
+
 def instrument(answer: Callable[[str], str | None]) -> Callable[[PtyEnd, bytes], None]:
     """Return the far end of an instrument that answers each line by `answer` (None: not at all)."""
 

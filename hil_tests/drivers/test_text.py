@@ -44,3 +44,12 @@ async def test_a_damaged_sentence_and_an_empty_field_are_bad_samples_with_their_
     finally:
         port.unplug()
         clock.close()
+
+
+class TestBehindAConverter(DriverContract):
+    """The same over a socket on which a converter passes on the bytes of its port."""
+
+    profile = "text/gnss-receiver"
+    wire = "socket://10.0.0.7:4001"
+    readable, value = "altitude", 545.4
+    absent = "socket://127.0.0.1:1"

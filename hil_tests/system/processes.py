@@ -16,6 +16,9 @@ from typing import Any
 
 import yaml
 
+from testbed.errors import TestbedError
+from testbed.session.file import SessionReader
+
 ROOT = Path(__file__).parents[2]
 RIG = ROOT / "benches" / "thermal-rig.yaml"
 TESTBED = [sys.executable, "-m", "testbed"]
@@ -91,10 +94,11 @@ class RunningBench:
 
 
 def _begun(session: Path) -> bool:
-    """Whether the file is there and has been laid out: it is empty for a moment."""
+    """Whether the file is there and has been laid out: for a moment it is none that can be read."""
     try:
-        return session.stat().st_size > 0
-    except FileNotFoundError:
+        with SessionReader(session):
+            return True
+    except TestbedError:
         return False
 
 

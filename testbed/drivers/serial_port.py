@@ -1,4 +1,4 @@
-"""The serial wire of a device: its settings, checked before anything is opened."""
+"""The wire of a device that speaks in bytes: a serial port, or one behind a converter on a network."""
 
 from __future__ import annotations
 
@@ -14,21 +14,32 @@ _PARITIES = {"N": "none", "E": "even", "O": "odd"}
 _STOP_BITS = {"1": 1.0, "1.5": 1.5, "2": 2.0}
 _OPTIONS = ("baud", "parity", "stop")
 
+SERIAL, SOCKET = "serial", "socket"
+SCHEMES = (SERIAL, SOCKET)
+"""Wires of bytes: a port of this machine, or a socket on which a converter passes them on."""
+
 
 @dataclass(frozen=True)
 class SerialPort:
-    """`serial:///dev/ttyUSB0?baud=115200&parity=N&stop=1`: 8 data bits, no flow control."""
+    """`serial:///dev/ttyUSB0?baud=115200&parity=N&stop=1`, 8 data bits, no flow control; or `socket://HOST:PORT`.
+
+    At a socket it is the converter's settings that count.
+    """
 
     path: str
     baud: int = 115200
     parity: str = "N"
     stop_bits: float = 1.0
+    host: str = ""
+    port: int = 0
 
     @classmethod
     def of(cls, device: Device) -> SerialPort:
         """Return the port of a device's wire; raises UsageError for settings that no port has."""
         wire = device.wire
         where = f"{device.name}: wire {wire}"
+        if wire.scheme == SOCKET:
+            return cls._socket(device)
         for option in wire.options:
             if option not in _OPTIONS:
                 raise UsageError(f"{where}: unknown option {option!r}", nearest(option, _OPTIONS))
@@ -49,8 +60,26 @@ class SerialPort:
             raise UsageError(f"{where}: stop={stop} is none of {', '.join(_STOP_BITS)}")
         return cls(wire.path, baud, parity, _STOP_BITS[stop])
 
-    def open(self, wires: Wires, received: BytesReceived, lost: Lost) -> ByteLink:
+    @classmethod
+    def _socket(cls, device: Device) -> SerialPort:
+        wire = device.wire
+        for option in wire.options:
+            raise UsageError(f"{device.name}: wire {wire}: unknown option {option!r}", "a socket has none")
+        if not wire.host or wire.port is None or wire.path:
+            raise UsageError(
+                f"{device.name}: wire {wire} names no socket", "write for example socket://10.0.0.7:4001"
+            )
+        return cls(f"{wire.host}:{wire.port}", host=wire.host, port=wire.port)
+
+    @property
+    def settings(self) -> str:
+        """What to check when nothing that makes sense is heard."""
+        return "as the converter is set" if self.host else f"at {self.baud} baud"
+
+    async def open(self, wires: Wires, received: BytesReceived, lost: Lost) -> ByteLink:
         """Open it; raises LinkLost when it is missing, taken or refuses the settings."""
+        if self.host:
+            return await wires.tcp(self.host, self.port, received=received, lost=lost)
         return wires.serial(
             self.path,
             received=received,

@@ -1,17 +1,19 @@
-"""What emulated serial devices are plugged into."""
+"""What emulated devices that speak in bytes are plugged into: a serial port, or a socket of a converter."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Protocol
 
 from testbed.clock import Clock, Ticker
-from testbed.links.base import BytesReceived
+from testbed.links import ByteLink, LinkLost
+from testbed.links.base import BytesReceived, Lost
 
 from .base import EmulatedDevice, EmulatorContext, Ready
-from .places import SerialEnd
+
+_SOCKET = "socket"
 
 
 class SerialDevice(Protocol):
@@ -24,38 +26,97 @@ class SerialDevice(Protocol):
         """Begin what it does unasked; the tickers are cancelled at the end."""
 
 
+class Far(Protocol):
+    """The device's end of the wire."""
+
+    def plug(self) -> None:
+        """Make it reachable."""
+
+    def unplug(self) -> None:
+        """Cut it off as a pulled cable does."""
+
+    def write(self, data: bytes) -> None:
+        """Send to the controller, into the void when nobody is there."""
+
+
 async def serve_serial(
     devices: Sequence[EmulatedDevice],
     context: EmulatorContext,
     ready: Ready,
     make: Callable[[EmulatedDevice, Callable[[bytes], None]], SerialDevice],
 ) -> None:
-    """Answer for all devices, each made by `make(device, write)`, on ports of their own until cancelled."""
-    with contextlib.ExitStack() as stack:
+    """Answer for all devices, each made by `make(device, write)`, on wires of their own until cancelled."""
+    async with contextlib.AsyncExitStack() as stack:
         for each in devices:
             made: list[SerialDevice] = []
 
             def received(time_ns: int, data: bytes, made: list[SerialDevice] = made) -> None:
                 made[0].received(time_ns, data)
 
-            port = stack.enter_context(serial_port(each, context, received))
-            made.append(make(each, port.write))
+            end, wire = await stack.enter_async_context(_far_end(each, context, received))
+            made.append(make(each, end.write))
             for ticker in made[0].start(context.clock):
                 stack.callback(ticker.cancel)
-            ready(each.device.name, f"serial://{port.path}?baud=115200")  # a pty carries any baud rate
+            ready(each.device.name, wire)
         await asyncio.get_running_loop().create_future()
 
 
-@contextlib.contextmanager
-def serial_port(
+@contextlib.asynccontextmanager
+async def _far_end(
     each: EmulatedDevice, context: EmulatorContext, received: BytesReceived
-) -> Iterator[SerialEnd]:
-    """Hold a port for one device while the block runs."""
+) -> AsyncIterator[tuple[Far, str]]:
+    """Hold the far end of one device's wire while the block runs; yields it and the wire."""
     name = each.device.name
-    port = context.places.serial(name, context.clock, received)
-    port.plug()
-    context.plugs[name] = port
-    try:
-        yield port
-    finally:
-        port.unplug()
+    async with contextlib.AsyncExitStack() as stack:
+        end: Far
+        if each.device.wire.scheme == _SOCKET:
+            end = socket = SocketEnd(received)
+            place = context.places.listen(name, context.clock, socket.accept)
+            host, number = await stack.enter_async_context(place)
+            wire = f"{_SOCKET}://{host}:{number}"
+        else:
+            end = port = context.places.serial(name, context.clock, received)
+            wire = f"serial://{port.path}?baud=115200"  # a pty carries any baud rate
+        end.plug()
+        stack.callback(end.unplug)
+        context.plugs[name] = end
+        yield end, wire
+
+
+class SocketEnd:
+    """A converter's socket: one controller at a time, as on the port behind it."""
+
+    def __init__(self, received: BytesReceived) -> None:
+        self._received = received
+        self._plugged = False
+        self._link: ByteLink | None = None
+
+    def plug(self) -> None:
+        """Let a controller in."""
+        self._plugged = True
+
+    def unplug(self) -> None:
+        """Drop the connection, and every new one at once."""
+        self._plugged = False
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def write(self, data: bytes) -> None:
+        """Send to the controller, into the void when nobody is connected."""
+        if self._link is not None:
+            with contextlib.suppress(LinkLost):  # it went away in this moment
+                self._link.write(data)
+
+    def accept(self, link: ByteLink) -> tuple[BytesReceived, Lost]:
+        """Take a connection, unless another one is open."""
+        if self._plugged and self._link is None:
+            self._link = link
+        else:
+            link.close()
+
+        def lost(reason: str) -> None:
+            if self._link is link:
+                self._link = None
+
+        return self._received, lost

@@ -9,7 +9,7 @@ from testbed.bench.device import Device
 from testbed.clock import Ticker
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
-from testbed.drivers.serial_port import SerialPort
+from testbed.drivers.serial_port import SCHEMES, SerialPort
 from testbed.errors import LinkError
 from testbed.links import ByteLink, LinkLost
 from testbed.protocols.cobs import CobsProfile, Frame, encode_frame
@@ -27,7 +27,7 @@ _FIRST_WITHIN = 4.0  # seconds: two periods of the slowest telemetry that a prof
 class CobsDriver(Driver):
     """Online from the first valid telemetry frame until the device has been silent."""
 
-    schemes = ("serial",)
+    schemes = SCHEMES
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         super().__init__(device, context)
@@ -71,7 +71,7 @@ class CobsDriver(Driver):
         self._ended = ""
         self._stream.begin()
         self._first = asyncio.get_running_loop().create_future()
-        self._link = self._port.open(self.wires, self._stream.received, self._link_ended)
+        self._link = await self._port.open(self.wires, self._stream.received, self._link_ended)
         try:
             async with asyncio.timeout(_FIRST_WITHIN):
                 reason = await self._first
@@ -128,5 +128,5 @@ class CobsDriver(Driver):
         heard = f"{self.bad_frames} damaged frames" if self.bad_frames else "nothing that ends like a frame"
         return LinkError(
             f"{self.device.name}: no telemetry within {_FIRST_WITHIN:g} s, but {heard}",
-            f"check that the device sends at {self._port.baud} baud, with {self._crc.name}",
+            f"check that the device sends {self._port.settings}, with {self._crc.name}",
         )

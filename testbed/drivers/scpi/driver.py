@@ -9,7 +9,7 @@ from testbed.bench.device import Device
 from testbed.clock import NS, Ticker
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
-from testbed.drivers.serial_port import SerialPort
+from testbed.drivers.serial_port import SCHEMES, SerialPort
 from testbed.errors import LinkError
 from testbed.links import ByteLink, LinkLost
 from testbed.protocols.scpi import (
@@ -33,7 +33,7 @@ _UNSAID_PERIOD_NS = NS  # how often a signal is asked for whose profile gives no
 class ScpiDriver(Driver):
     """Online once *IDN? has been answered by the right instrument, until three questions stay open."""
 
-    schemes = ("serial",)
+    schemes = SCHEMES
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         super().__init__(device, context)
@@ -74,7 +74,7 @@ class ScpiDriver(Driver):
         self._ended = ""
         self._troubled.clear()
         talk = self._talk = Conversation(self.clock, self._timeout, self._write, self._link_ended)
-        self._link = self._port.open(self.wires, talk.received, self._link_ended)
+        self._link = await self._port.open(self.wires, talk.received, self._link_ended)
         self.identity = await talk.identify()
         self._check_identity()
         talk.say("*CLS")  # errors from before we came are none of ours

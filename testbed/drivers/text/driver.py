@@ -9,7 +9,7 @@ from testbed.bench.device import Device
 from testbed.clock import Ticker
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
-from testbed.drivers.serial_port import SerialPort
+from testbed.drivers.serial_port import SCHEMES, SerialPort
 from testbed.errors import LinkError
 from testbed.links import ByteLink, Direction, LinkLost
 from testbed.protocols.text import TextProfile
@@ -23,7 +23,7 @@ _MARGIN_S = 2.0  # on top of two periods of the slowest line
 class TextDriver(Driver):
     """Online from the first good line until the device has been silent; it takes no commands."""
 
-    schemes = ("serial",)
+    schemes = SCHEMES
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         super().__init__(device, context)
@@ -45,7 +45,7 @@ class TextDriver(Driver):
         """Open the port and wait for the first good line."""
         self._stream.begin()
         self._first = asyncio.get_running_loop().create_future()
-        self._link = self._port.open(self.wires, self._stream.received, self._ended)
+        self._link = await self._port.open(self.wires, self._stream.received, self._ended)
         try:
             async with asyncio.timeout(self._patience):
                 reason = await self._first
@@ -91,7 +91,7 @@ class TextDriver(Driver):
         heard = f"{bad} lines that cannot be used" if bad else "nothing that ends like a line"
         return LinkError(
             f"{self.device.name}: no line of the profile within {self._patience:g} s, but {heard}",
-            f"check that the device sends at {self._port.baud} baud",
+            f"check that the device sends {self._port.settings}",
         )
 
 

@@ -17,6 +17,7 @@ from .device import PlayedDevice, ServePlayed
 
 _BY_SCHEME = {
     "serial": "streams:serve_serial",
+    "socket": "streams:serve_tcp",
     "modbus+rtu": "streams:serve_serial",
     "modbus+ascii": "streams:serve_serial",
     "modbus+tcp": "streams:serve_tcp",
