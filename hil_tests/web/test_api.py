@@ -127,7 +127,7 @@ def test_a_note_stands_beside_the_session_and_leaves_it_as_it_is(recorded, folde
 
 def test_nothing_can_be_controlled_where_nothing_runs(recorded):
     state = recorded.get("/api/state").json()
-    nothing = {"loops": {}, "held": [], "interlocks": {}, "faults": []}
+    nothing = {"loops": {}, "held": [], "interlocks": {}, "faults": [], "devices": {}}
     assert state == {"session": None, "verdict": None, "controllable": False, **nothing}
     assert recorded.post("/api/leases", json={"signal": SETPOINT}).status_code == 409
     assert metrics(recorded.get("/metrics").text)["testbed_up", ""] == 0

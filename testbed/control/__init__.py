@@ -5,6 +5,7 @@ from .loop import CycleLog, LoopRunner
 from .manual import END, GIVEN, TAKEN, Lease, ManualControl, ManualRefused
 from .pid import Pid
 from .safe_state import SafeState
+from .supervision import Supervision
 
 __all__ = [
     "END",
@@ -18,4 +19,5 @@ __all__ = [
     "ManualRefused",
     "Pid",
     "SafeState",
+    "Supervision",
 ]

@@ -31,6 +31,8 @@ class LinkState(StrEnum):
 
     CONNECTING = "connecting"
     ONLINE = "online"
+    DEGRADED = "degraded"
+    """Online, but without some of its signals; told by control/supervision.py, no driver is in it."""
     OFFLINE = "offline"
     CLOSED = "closed"
 

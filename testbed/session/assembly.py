@@ -8,7 +8,7 @@ from functools import partial
 
 from testbed.bench import Bench
 from testbed.clock import Lane, Seeds
-from testbed.control import Commander, LoopRunner, ManualControl, SafeState
+from testbed.control import Commander, LoopRunner, ManualControl, SafeState, Supervision
 from testbed.drivers import Driver, DriverContext, driver_class
 from testbed.links.faulty import FaultyOpener, FaultyWire
 from testbed.signals import Event, Hub, Signal, Stage
@@ -39,6 +39,7 @@ class Assembly:
     judges: list[Judge]
     interlocks: Interlocks
     faults: FaultDesk
+    supervision: Supervision
 
 
 def assemble(
@@ -102,6 +103,7 @@ def assemble(
         judges,
         guarding.interlocks,
         FaultDesk(bench, clock, seeds, wires, emulated, report, breaking or Breaking()),
+        Supervision(drivers, mirror, clock, report),
     )
 
 

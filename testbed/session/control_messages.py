@@ -96,7 +96,8 @@ class Fault(msgspec.Struct):
 class Standing(msgspec.Struct):
     """How a run stands.
 
-    `loops` says automatic, manual or safe for each, `interlocks` open, tripped or unknown.
+    `loops` says automatic, manual or safe for each, `interlocks` open, tripped or unknown, `devices`
+    connecting, online, degraded, offline or closed.
     """
 
     pid: int
@@ -104,6 +105,7 @@ class Standing(msgspec.Struct):
     loops: dict[str, str]
     interlocks: dict[str, str] = {}
     faults: list[Fault] = []
+    devices: dict[str, str] = {}
 
 
 class Reply(msgspec.Struct, omit_defaults=True):

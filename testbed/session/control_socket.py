@@ -16,7 +16,7 @@ import msgspec
 from testbed.bench import PlannedFault
 from testbed.bench.units import seconds
 from testbed.clock import Clock
-from testbed.control import LoopRunner, ManualControl, ManualRefused
+from testbed.control import LoopRunner, ManualControl, ManualRefused, Supervision
 from testbed.errors import UsageError
 from testbed.signals import Command
 from testbed.twin.guard import Interlocks
@@ -57,6 +57,7 @@ class ControlDesk:
     stop: Callable[[str], None]
     interlocks: Interlocks
     faults: FaultDesk
+    supervision: Supervision
 
     def standing(self) -> Standing:
         """Return who holds what now."""
@@ -70,7 +71,7 @@ class ControlDesk:
             Fault(each.device, each.fault, each.who, _left(each.until_ns, now))
             for each in self.faults.running
         ]
-        return Standing(os.getpid(), held, loops, self.interlocks.standing, faults)
+        return Standing(os.getpid(), held, loops, self.interlocks.standing, faults, self.supervision.standing)
 
 
 async def serve_control(path: Path, desk: ControlDesk) -> None:

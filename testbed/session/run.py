@@ -172,6 +172,7 @@ class Run:
             parts.faults.start()
             parts.mirror.start()
             parts.interlocks.start()
+            parts.supervision.start()
             parts.manual.start()
             for loop in parts.loops.values():
                 loop.start()
@@ -190,6 +191,7 @@ class Run:
                 parts.mirror.stop()  # devices that are let go on purpose have not gone stale
                 parts.manual.stop()
                 parts.interlocks.stop()
+                parts.supervision.stop()
                 for loop in parts.loops.values():
                     loop.stop()
                 await self._make_safe(parts, lambda name: drivers[name].cancel())
@@ -212,7 +214,13 @@ class Run:
         if self._control is None:
             return
         desk = ControlDesk(
-            parts.manual, parts.loops.values(), self._clock, self._stop_once, parts.interlocks, parts.faults
+            parts.manual,
+            parts.loops.values(),
+            self._clock,
+            self._stop_once,
+            parts.interlocks,
+            parts.faults,
+            parts.supervision,
         )
         await serve_control(self._control, desk)
 

@@ -77,6 +77,7 @@ def _reading(house: House) -> APIRouter:
             loops=standing.loops if standing else {},
             held=[Held(**msgspec.to_builtins(each)) for each in standing.held] if standing else [],
             interlocks=standing.interlocks if standing else {},
+            devices=standing.devices if standing else {},
             faults=[FaultOut(**msgspec.to_builtins(each)) for each in standing.faults] if standing else [],
         )
 

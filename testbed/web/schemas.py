@@ -74,6 +74,7 @@ class State(BaseModel):
     held: list[Held]
     interlocks: dict[str, str] = Field(description="open, tripped or unknown")
     faults: list[FaultOut] = Field(description="what is broken on purpose")
+    devices: dict[str, str] = Field(description="connecting, online, degraded, offline or closed")
 
 
 class SessionOut(BaseModel):
