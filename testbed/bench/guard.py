@@ -59,6 +59,7 @@ class Interlock:
     reset: Condition | None
     holds: tuple[Signal, ...]
     latch: bool
+    reset_text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ def _interlock(name: str, spec: InterlockSpec, look: Lookup) -> Interlock | None
     holds = [look.writable((*path, "holds", index), each) for index, each in enumerate(spec.holds)]
     if when is None or None in holds or (spec.reset is not None and reset is None):
         return None
-    return Interlock(name, spec.when, when, reset, tuple(each for each in holds if each), spec.latch)
+    return Interlock(
+        name, spec.when, when, reset, tuple(each for each in holds if each), spec.latch, spec.reset
+    )
 
 
 def _condition(path: Path_, text: str, look: Lookup) -> Condition | None:

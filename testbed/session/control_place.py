@@ -8,8 +8,6 @@ import stat
 import tempfile
 from pathlib import Path
 
-from testbed.errors import UsageError
-
 
 def control_socket(session: Path) -> Path:
     """Return the control socket of the run that records `session`.
@@ -21,14 +19,22 @@ def control_socket(session: Path) -> Path:
 
 
 def make_control_socket(session: Path) -> Path:
-    """Return the same, with its folder made; raises UsageError if another user could get in there."""
+    """Return the same, with its folder made.
+
+    Where that folder is not ours alone it is one that nobody else knows of: the run's own page finds it, other
+    programs do not.
+    """
     folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise UsageError(f"{folder} is not a folder of this user alone", "move it away: it is not ours")
-    return control_socket(session)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+    except OSError:
+        ours = False
+    return control_socket(session) if ours else Path(tempfile.mkdtemp(prefix="testbed-"), "control")
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), f"testbed-{os.getuid()}")
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    place = runtime if runtime and os.access(runtime, os.W_OK) else tempfile.gettempdir()
+    return Path(place, f"testbed-{os.getuid()}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from testbed.bench import Bench, Device, Loop, PlantSpec, TwinModel
+from testbed.bench import Bench, Device, GuardPlan, Loop, PlantSpec, TwinModel
 from testbed.bench.units import convert, seconds
 from testbed.plants import plant_class
 from testbed.twin.models import model_class
@@ -31,10 +31,29 @@ def resolved_bench(bench: Bench, seed: int) -> dict[str, Any]:
             for name, twin in bench.twins.items()
         },
         "loops": {name: _loop(loop) for name, loop in bench.loops.items()},
+        "guard": _guard(bench.guard),
         "expectations": [asdict(expectation) for expectation in bench.expectations],
         "faults": [asdict(fault) for fault in bench.faults],
         # Its texts still hold the names of environment variables, never their values.
         "influxdb": None if bench.influxdb is None else asdict(bench.influxdb),
+    }
+
+
+def _guard(guard: GuardPlan) -> dict[str, Any]:
+    return {
+        "interlocks": {
+            each.name: {
+                "when": each.text,
+                "reset": each.reset_text,
+                "holds": [signal.path for signal in each.holds],
+                "latch": each.latch,
+            }
+            for each in guard.interlocks
+        },
+        "freshness_ns": guard.freshness_ns,
+        "habit": None if guard.habit is None else guard.habit.model_dump(),
+        "patience_ns": guard.patience_ns,
+        "policy": {cause: str(action) for cause, action in guard.policy.items()},
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import NoReturn
 
 from testbed.bench import PlannedFault
 from testbed.emulators.breaking import KIND, MENDED
@@ -23,8 +24,11 @@ _UNPLUG = "unplug"
 class FaultsHandle:
     """Breaks and mends: faults at the wire of every device, the others of emulated ones."""
 
-    def __init__(self, scene: Scene, ground: Ground) -> None:
+    def __init__(self, scene: Scene, ground: Ground, block: Callable[[str], NoReturn]) -> None:
+        """`block` ends a test that breaks what cannot be broken on a real bench."""
         self._scene = scene
+        self._block = block
+        self._real = ground.mode == "real"
         self._replayed = ground.recording is not None
         self._recorded: list[Event] = []
         if ground.recording is not None:
@@ -94,7 +98,7 @@ class FaultsHandle:
 
         self._scene.events.append(hear)
         try:
-            do()
+            self._ask(do)
             async with asyncio.timeout(_PATIENCE_S):
                 event = await told
         except TimeoutError:
@@ -103,6 +107,14 @@ class FaultsHandle:
             self._scene.events.remove(hear)
         if event.level is Level.ERROR:
             raise FaultRefused(f"{device}: {event.text}")
+
+    def _ask(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except FaultRefused as error:
+            if self._real:
+                self._block(str(error))
+            raise
 
     async def _as_recorded(self, tells: Callable[[Event], bool], what: str) -> None:
         """Wait until it was done in the recording, whose bytes tell the rest."""

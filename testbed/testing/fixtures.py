@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,7 +59,7 @@ def faults(hil_stand: Stand, request: pytest.FixtureRequest) -> FaultsHandle:
 
     if request.config.getoption("--hil-faults") == "no":
         block(request.node, "it breaks devices, and --hil-faults no was given")
-    return FaultsHandle(hil_stand.scene, hil_stand.ground)
+    return FaultsHandle(hil_stand.scene, hil_stand.ground, partial(block, request.node))
 
 
 @pytest.fixture
