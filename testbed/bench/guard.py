@@ -102,9 +102,8 @@ def _interlock(name: str, spec: InterlockSpec, look: Lookup) -> Interlock | None
     holds = [look.writable((*path, "holds", index), each) for index, each in enumerate(spec.holds)]
     if when is None or None in holds or (spec.reset is not None and reset is None):
         return None
-    return Interlock(
-        name, spec.when, when, reset, tuple(each for each in holds if each), spec.latch, spec.reset
-    )
+    actuators = tuple(each for each in holds if each)
+    return Interlock(name, spec.when, when, reset, actuators, spec.latch, spec.reset)
 
 
 def _condition(path: Path_, text: str, look: Lookup) -> Condition | None:

@@ -21,8 +21,8 @@ def control_socket(session: Path) -> Path:
 def make_control_socket(session: Path) -> Path:
     """Return the same, with its folder made.
 
-    Where that folder is not ours alone it is one that nobody else knows of: the run's own page finds it, other
-    programs do not.
+    Where that folder is not ours alone it is one that nobody else knows of: the run's own page finds it,
+    other programs do not.
     """
     folder = _folder()
     try:
