@@ -269,6 +269,15 @@ def test_after_its_end_a_recording_answers_nothing_and_complains_of_nothing() ->
     assert len(controller.played.bytes) == 3
 
 
+def test_a_poll_that_was_due_in_the_moment_of_the_end_need_not_be_made_again() -> None:
+    frames = [tx(100, b"MEAS?\n"), rx(101, b"20\n"), tx(200, b"MEAS?\n"), tx(200, b"VOLT 0\n")]
+    controller = Controller(frames, SCPI, end_ms=200)
+    controller.send(100, b"MEAS?\n")
+    divergences = controller.end(1000).divergences
+    assert [each.parting for each in divergences] == [Parting.MISSED]
+    assert "VOLT 0" in str(divergences[0])
+
+
 def test_a_request_sent_in_pieces_is_one_request() -> None:
     controller = Controller(FRAMES, MODBUS)
     controller.send(100, read(1, 7)[:5])

@@ -124,10 +124,17 @@ class Requests:
             if request.made:
                 continue
             self._waiting[request.asked.place].remove(request)
+            if request.time_ns >= self._end_ns and self._repeats(request):
+                continue  # a poll that was due in the very moment in which the run ended
             if self._rules.skips and self._may_be_left_out(request) and not self._replaced(request):
                 self.skipped += 1
             else:
                 yield request
+
+    def _repeats(self, request: Request) -> bool:
+        """Whether the same was asked before."""
+        made = self._made.get(request.asked.place, ())
+        return any(same(request.asked, each.asked) for each in made)
 
     def _may_be_left_out(self, request: Request) -> bool:
         """Whether it is the same as one that was made not long before or after it, or in line with them."""
