@@ -20,6 +20,7 @@ _ALL = (
     "replay",
     "decode",
     "firmware",
+    "wires",
     "web",
 )
 _LONG = ("soak",)
