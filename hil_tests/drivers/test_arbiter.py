@@ -28,11 +28,12 @@ class Wire:
         timeout: float = 1.0,
         key: str | None = None,
         deadline: float = 0.0,
+        party: object = None,
     ) -> Request:
         """Submit a request; `deadline` is in seconds from now, 0 for none."""
 
         deadline_ns = self.clock.now() + round(deadline * NS) if deadline else 0
-        request = _Noted(self, name, priority, round(timeout * NS), key, deadline_ns)
+        request = _Noted(self, name, priority, round(timeout * NS), key, deadline_ns, party)
         self.arbiter.submit(request)
         return request
 
@@ -41,9 +42,16 @@ class _Noted(Request):
     """Writes its name on the wire."""
 
     def __init__(
-        self, wire: Wire, name: str, priority: Priority, timeout_ns: int, key: str | None, deadline_ns: int
+        self,
+        wire: Wire,
+        name: str,
+        priority: Priority,
+        timeout_ns: int,
+        key: str | None,
+        deadline_ns: int,
+        party: object,
     ) -> None:
-        super().__init__(priority, timeout_ns, key, deadline_ns)
+        super().__init__(priority, timeout_ns, key, deadline_ns, party)
         self._wire = wire
         self._name = name
 
@@ -189,3 +197,26 @@ def test_given_a_wire_that_refuses_bytes_then_each_request_hears_it_though_anoth
     assert wire.arbiter.in_flight == []
     wire.clock.move(10)
     assert len(wire.failed) == 2
+
+
+def test_who_leaves_a_shared_wire_takes_only_his_own_requests_with_him() -> None:
+    wire = Wire()
+    ours, theirs = object(), object()
+    wire.request("ours, sent", party=ours)
+    wire.request("theirs", party=theirs)
+    wire.request("ours, waiting", party=ours)
+    wire.arbiter.leave(ours, "closed")
+    assert wire.failed == [("ours, sent", "closed"), ("ours, waiting", "closed")]
+    assert wire.sent == ["ours, sent", "theirs"]
+
+
+def test_polls_of_two_devices_do_not_coalesce_though_they_are_called_the_same() -> None:
+    wire = Wire()
+    wire.request("busy")
+    wire.request("a", key="temperature", party="one")
+    wire.request("b", key="temperature", party="two")
+    wire.request("c", key="temperature", party="one")
+    for request in list(wire.arbiter.in_flight):
+        wire.arbiter.answered(request)
+    wire.arbiter.answered(wire.arbiter.in_flight[0])
+    assert wire.sent == ["busy", "a", "b"]

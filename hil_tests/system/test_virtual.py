@@ -14,6 +14,15 @@ from .processes import RIG, testbed
 
 DIGEST_LENGTH = 64
 
+SHARED = """
+bench: shared-wires
+devices:
+  one: {profile: modbus/thermal-chamber, wire: "modbus+tcp://10.0.0.5:502?unit=1"}
+  two: {profile: modbus/thermal-chamber, wire: "modbus+tcp://10.0.0.5:502?unit=2"}
+  three: {profile: modbus/heater-node, wire: "modbus+rtu:///dev/ttyUSB7?unit=3&baud=115200"}
+  four: {profile: modbus/heater-node, wire: "modbus+rtu:///dev/ttyUSB7?unit=4&baud=115200"}
+"""
+
 
 def run(session: Path, *arguments: str, bench: Path = RIG, **environment: str) -> dict[str, object]:
     """Run the demo bench in virtual time; returns its JSON."""
@@ -172,3 +181,12 @@ def test_a_driver_that_starts_a_thread_is_refused_by_name_when_it_runs_and_when_
         assert refused.returncode == 2
         assert "a thread (poller, running PollingDriver.poll) would break virtual time" in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_units_at_one_wire_run_in_virtual_time_and_replay(tmp_path: Path) -> None:
+    bench = tmp_path / "bench.yaml"
+    bench.write_text(SHARED)
+    session = tmp_path / "a.session"
+    assert run(session, "--for", "20s", bench=bench)["verdict"] == "passed"
+    assert testbed("replay", session).returncode == 0
+    assert testbed("replay", session, "--decode").returncode == 0

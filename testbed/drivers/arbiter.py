@@ -16,14 +16,21 @@ class Request(ABC):
     `key` names a poll: while one with the same key waits or is in flight, another is not queued, so a
     slow device is polled more slowly instead of ever later. Commands have no key and never coalesce.
     `deadline_ns` 0 means that it never expires while waiting. A request may be submitted again.
+    `party` is who asks, where several share the wire: keys and `fail_all` are told apart by it.
 
     A class and no pair of callbacks: those would hold the request that holds them, and every command
     would be left to the garbage collector, which stops all loops while it works.
     """
 
     def __init__(
-        self, priority: Priority, timeout_ns: int, key: str | None = None, deadline_ns: int = 0
+        self,
+        priority: Priority,
+        timeout_ns: int,
+        key: str | None = None,
+        deadline_ns: int = 0,
+        party: object = None,
     ) -> None:
+        self.party = party
         self.priority = priority
         self.timeout_ns = timeout_ns
         self.key = key
@@ -54,7 +61,7 @@ class Arbiter:
         """Requests that may be in flight at a time; may be changed while some are."""
         self._waiting: list[tuple[Priority, int, Request]] = []
         self._sequence = 0
-        self._keys: set[str] = set()
+        self._keys: set[tuple[object, str]] = set()
         self._flying: list[Request] = []
         # One timer for all, looked at when it fires: most requests are answered long before, and
         # arming and cancelling a timer for each would cost more than all the rest of this class.
@@ -66,12 +73,16 @@ class Arbiter:
         """The requests that wait for an answer, oldest first."""
         return self._flying
 
+    def waits(self, priority: Priority) -> bool:
+        """Return whether anything of this priority or above waits for its turn."""
+        return bool(self._waiting) and self._waiting[0][0] <= priority
+
     def submit(self, request: Request) -> None:
         """Send at once if the wire is free, else queue by priority."""
         if request.key is not None:
-            if request.key in self._keys:
+            if (request.party, request.key) in self._keys:
                 return
-            self._keys.add(request.key)
+            self._keys.add((request.party, request.key))
         if len(self._flying) < self.depth and not self._waiting:
             self._launch(request)
             return
@@ -94,11 +105,24 @@ class Arbiter:
 
     def fail_all(self, reason: str) -> None:
         """End every request, waiting or in flight: the wire is gone."""
-        flying, self._flying = self._flying, []
-        waiting, self._waiting = self._waiting, []
+        ended = [*self._flying, *(entry[2] for entry in sorted(self._waiting, key=lambda entry: entry[:2]))]
+        self._flying, self._waiting = [], []
         self._keys.clear()
-        for request in [*flying, *(entry[2] for entry in sorted(waiting, key=lambda entry: entry[:2]))]:
+        for request in ended:
             request.failed(reason)
+
+    def leave(self, party: object, reason: str) -> None:
+        """End every request of one who shares the wire; the others go on."""
+        flying = [request for request in self._flying if request.party is party]
+        waiting = sorted(self._waiting, key=lambda entry: entry[:2])
+        ended = [*flying, *(entry[2] for entry in waiting if entry[2].party is party)]
+        self._waiting = [entry for entry in waiting if entry[2].party is not party]  # sorted is a heap
+        for request in flying:
+            self._flying.remove(request)
+        for request in ended:
+            self._release_key(request)
+            request.failed(reason)
+        self._advance()
 
     def _advance(self) -> None:
         while self._waiting and len(self._flying) < self.depth:
@@ -143,4 +167,4 @@ class Arbiter:
 
     def _release_key(self, request: Request) -> None:
         if request.key is not None:
-            self._keys.discard(request.key)
+            self._keys.discard((request.party, request.key))

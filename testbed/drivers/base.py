@@ -20,10 +20,12 @@ from testbed.bench.device import Device
 from testbed.clock import Clock
 from testbed.errors import LinkError, TestbedError
 from testbed.links import LinkLost, Opener, SystemOpener, Tap, Wires
+from testbed.links.sharing import Junction, Place
 from testbed.signals import Access, Command, Event, Level, Outcome, Quality, Sample, Signal
 
 from .backoff import Backoff
 from .decoder import Decoder, Publish
+from .sharing import Shared
 
 
 class LinkState(StrEnum):
@@ -50,6 +52,8 @@ class DriverContext:
     """Asks for a command through the guard: signal, value, requester."""
     opener: Opener = field(default_factory=SystemOpener)
     """Opens the links: of this machine, in memory, from a recording."""
+    shared: Shared = field(default_factory=Shared)
+    """What drivers at one wire have in common; one for all drivers of a session."""
 
 
 class Driver(ABC):
@@ -106,6 +110,14 @@ class Driver(ABC):
     @classmethod
     def decoder(cls, device: Device, publish: Publish, doubt: Publish) -> Decoder | None:
         """Return what decodes the recorded frames of `device` again; None: this driver has no such thing."""
+        return None
+
+    @classmethod
+    def junction(cls, device: Device) -> tuple[Place, Callable[[], Junction]] | None:
+        """Return where devices may share a link, and what takes it apart; None: each has its own.
+
+        Drivers that share a link have to agree on whose turn it is, too: see `DriverContext.shared`.
+        """
         return None
 
     # What a wire's driver uses ----------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +10,8 @@ from testbed.bench import Bench
 from testbed.clock import Lane, Seeds
 from testbed.control import Commander, LoopRunner, ManualControl, SafeState, Supervision
 from testbed.drivers import Driver, DriverContext, driver_class
+from testbed.drivers.sharing import Shared
+from testbed.links import Opener
 from testbed.links.faulty import FaultyOpener, FaultyWire
 from testbed.signals import Event, Hub, Signal, Stage
 from testbed.twin import Mirror, Predictor
@@ -21,6 +23,7 @@ from .faults import Breaking, FaultDesk
 from .file import SessionWriter
 from .guarding import Guarding
 from .setting import Setting
+from .sharing import sharing
 
 Fail = Callable[[str, Exception], None]
 
@@ -65,6 +68,7 @@ def assemble(
     guarding = Guarding(bench, mirror, clock, lanes.lane, report, fail)
     commander = Commander(signals, clock, guarding.judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
+    shared, opener_of = Shared(), _openers(bench, setting, wires)
     for name, device in bench.devices.items():
         if name in absent:
             continue
@@ -75,7 +79,8 @@ def assemble(
             tap=writer.tap(name),
             random=seeds.stream(f"driver/{name}"),
             command=commander.command,
-            opener=FaultyOpener(setting.opener(name), wires[name]) if name in wires else setting.opener(name),
+            opener=opener_of(name),
+            shared=shared,
         )
         drivers[name] = driver_class(device.profile.protocol)(device, context)
         commander.attach(drivers[name])
@@ -105,6 +110,17 @@ def assemble(
         FaultDesk(bench, clock, seeds, wires, emulated, report, breaking or Breaking()),
         Supervision(drivers, mirror, clock, report),
     )
+
+
+def _openers(bench: Bench, setting: Setting, wires: Mapping[str, FaultyWire]) -> Callable[[str], Opener]:
+    """Return what gives each device its opener: a shared wire is opened once, faults are each device's own.
+
+    Without faulty wires it is a replay: each device has a recording of its own, which nobody shares.
+    """
+    if not wires:
+        return setting.opener
+    inner = sharing(setting.opener(next(iter(wires))), [bench.devices[name] for name in wires])
+    return lambda name: FaultyOpener(inner, wires[name])
 
 
 class _Lanes:

@@ -9,6 +9,8 @@ from testbed.clock import Clock
 from testbed.links import ByteLink, LinkLost
 from testbed.protocols.modbus import FrameError, Framing, Transaction, tcp
 
+from .medium import Medium
+
 
 class Exchange(Protocol):
     """A request that waits for its response."""
@@ -111,10 +113,11 @@ class LineChannel:
 
     in_order: ClassVar[bool] = True
 
-    def __init__(self, clock: Clock, unit: int, framing: Framing, silence_ns: int) -> None:
+    def __init__(self, clock: Clock, unit: int, framing: Framing, silence_ns: int, medium: Medium) -> None:
         self.link: ByteLink | None = None
         self.heard_ns = 0
-        """When the last byte came."""
+        """When the last byte came that was for this unit's driver."""
+        self._medium = medium
         self._clock = clock
         self._unit = unit
         self._silence_ns = silence_ns
@@ -145,7 +148,7 @@ class LineChannel:
 
     def received(self, time_ns: int, data: bytes) -> None:
         """Look for the response; bytes that nobody waits for are dropped."""
-        self.heard_ns = time_ns
+        self.heard_ns = self._medium.heard_ns = time_ns
         exchange = self._waiting
         if exchange is None:
             return
@@ -157,7 +160,7 @@ class LineChannel:
     def _send_when_silent(self, exchange: Exchange) -> None:
         if self._next is not exchange:
             return
-        now, free_ns = self._clock.now(), self.heard_ns + self._silence_ns
+        now, free_ns = self._clock.now(), self._medium.heard_ns + self._silence_ns
         if now < free_ns:
             self._clock.at(free_ns, lambda: self._send_when_silent(exchange))
             return

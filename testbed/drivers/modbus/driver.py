@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import ClassVar
 
 from testbed.bench.device import Device
@@ -10,12 +10,16 @@ from testbed.clock import Ticker
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.links import LinkLost
+from testbed.links.sharing import Junction, LastAsked, Place
 from testbed.protocols.modbus import (
+    FRAMINGS,
     SCHEMES,
     SERIAL,
     PlannedRead,
+    TransactionJunction,
     layout_of,
     modbus_wire,
+    place_of,
     plan_write,
 )
 from testbed.signals import Command, Level
@@ -24,6 +28,7 @@ from .channels import LineChannel
 from .decoder import modbus_decoder
 from .exchanges import Greeting, Poll, Write
 from .line import Line
+from .medium import medium_of
 from .opening import open_line
 from .readings import Readings, plan_polls
 
@@ -44,6 +49,7 @@ class ModbusDriver(Driver):
     def __init__(self, device: Device, context: DriverContext) -> None:
         super().__init__(device, context)
         self._options = modbus_wire(device.wire)
+        self._medium = medium_of(device, self._options, context)
         layout = layout_of(device.profile)
         self._plans = plan_polls(device, layout)
         self._writes = {
@@ -59,6 +65,13 @@ class ModbusDriver(Driver):
         """Return what decodes the recorded frames of `device` again."""
         return modbus_decoder(device, publish, doubt)
 
+    @classmethod
+    def junction(cls, device: Device) -> tuple[Place, Callable[[], Junction]] | None:
+        """Return where units share a link: answers on TCP are told apart by their ids, on a line by turns."""
+        place = place_of(device.wire)
+        make = LastAsked if device.wire.scheme in FRAMINGS else TransactionJunction
+        return None if place is None else (place, make)
+
     @property
     def command_timeout(self) -> float:
         """Seconds within which a command is acknowledged, one exchange before it included."""
@@ -67,7 +80,13 @@ class ModbusDriver(Driver):
     async def connect(self) -> None:
         """Open the wire, ask for one signal, start polling."""
         line = self._line = await open_line(
-            self.device.wire, self._options, self.clock, self.wires, self.link_lost, self._overrun
+            self.device.wire,
+            self._options,
+            self._medium,
+            self.clock,
+            self.wires,
+            self.link_lost,
+            self._overrun,
         )
         await self._greet(line, self._plans[0])
         if line.closed:
@@ -102,7 +121,6 @@ class ModbusDriver(Driver):
         """
         if self._line is None or "inflight" in self.device.wire.options:
             return
-        self._options = replace(self._options, inflight=1)
         self._line.arbiter.depth = 1
         self.report(
             Level.WARNING,

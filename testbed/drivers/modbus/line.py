@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from testbed.clock import NS, Clock
-from testbed.drivers.arbiter import Arbiter, Request
+from testbed.drivers.arbiter import Request
 from testbed.links import LinkLost
 from testbed.protocols.modbus import (
     ExceptionCode,
@@ -18,6 +18,7 @@ from testbed.protocols.modbus import (
 from testbed.signals import Priority
 
 from .channels import Channel
+from .medium import Medium
 
 _UNANSWERED_LIMIT = 3
 _CHARACTER = 11  # bits: start, 8 data, parity or second stop, stop (Serial Line 1.02, 2.5.1)
@@ -33,7 +34,7 @@ def is_absence(code: int | None) -> bool:
 
 
 class Line:
-    """An open wire with its arbiter.
+    """One unit's part in an open wire; who else speaks on it is known to the medium.
 
     `lost` is told when nobody answers any more; `overrun` when a device that answers has lost a request
     that was in flight beside others.
@@ -43,6 +44,7 @@ class Line:
         self,
         clock: Clock,
         channel: Channel,
+        medium: Medium,
         options: ModbusWire,
         lost: Callable[[str], None],
         overrun: Callable[[], None] = lambda: None,
@@ -52,7 +54,8 @@ class Line:
         self._per_byte = per_byte
         self.clock = clock
         self.channel = channel
-        self.arbiter = Arbiter(clock, options.inflight)
+        self.arbiter = medium.arbiter
+        self._medium = medium
         self.closed = ""
         """Why it was closed; empty while it is open."""
         self._options = options
@@ -60,24 +63,22 @@ class Line:
         self._overrun = overrun
         self._unanswered = 0
         self._answered_ns = 0
-        self._listening: _LateResponse | None = None
 
     def submit(self, exchange: Exchange) -> None:
         """Send it as soon as the line is free for its priority; raises LinkLost when it is closed."""
         if self.closed:
             raise LinkLost(self.closed)
         self.arbiter.submit(exchange)
-        if self._listening is not None and exchange.priority <= Priority.COMMAND:
-            # Nothing late can pass for the echo of a write, so a write need not wait for it.
-            self._listening.end()
-            self._listening = None
+        if self._medium.listening is not None and exchange.priority <= Priority.COMMAND:
+            self._medium.listening.end()
+            self._medium.listening = None
 
     def close(self, reason: str) -> None:
         """Fail all that waits and close the link."""
         if self.closed:
             return
         self.closed = reason
-        self.arbiter.fail_all(reason)
+        self.arbiter.leave(self, reason)
         if self.channel.link is not None:
             self.channel.link.close()
 
@@ -105,9 +106,10 @@ class Line:
                 self._overrun()
         else:
             self.unanswered()
-        if self.channel.in_order:
-            self._listening = _LateResponse(self, exchange.transaction)
-            self.arbiter.submit(self._listening)
+        # Nothing late can pass for the echo of a write, so a write need not wait for it.
+        if self.channel.in_order and not self.arbiter.waits(Priority.COMMAND):
+            self._medium.listening = LateResponse(self, exchange.transaction)
+            self.arbiter.submit(self._medium.listening)
 
     def patience_ns(self, transaction: Transaction) -> int:
         """Return how long a response may take: the wire's timeout, and on a serial line the bits."""
@@ -129,7 +131,7 @@ class Exchange(Request):
         key: str | None = None,
         deadline_ns: int = 0,
     ) -> None:
-        super().__init__(priority, line.patience_ns(transaction), key, deadline_ns)
+        super().__init__(priority, line.patience_ns(transaction), key, deadline_ns, line)
         self.line = line
         self.transaction = transaction
         self.sent_ns = 0
@@ -191,7 +193,7 @@ class Exchange(Request):
         self.unanswered(f"{reason}; {came}" if came else reason)
 
 
-class _LateResponse(Exchange):
+class LateResponse(Exchange):
     """Holds a serial line after a timeout for as long again.
 
     A late response to a read looks like the response to any other read of the same size, so nothing

@@ -11,11 +11,13 @@ from testbed.protocols.modbus import FRAMINGS, SERIAL, TCP_PORT, ModbusWire
 
 from .channels import Channel, LineChannel, TcpChannel
 from .line import Line
+from .medium import Medium
 
 
 async def open_line(
     wire: Wire,
     options: ModbusWire,
+    medium: Medium,
     clock: Clock,
     wires: Wires,
     lost: Callable[[str], None],
@@ -28,14 +30,14 @@ async def open_line(
     framing = FRAMINGS.get(wire.scheme)
     if framing is None:
         channel = TcpChannel(clock, options.unit, lambda reason: line.gone(reason))
-        line = Line(clock, channel, options, lost, overrun)
+        line = Line(clock, channel, medium, options, lost, overrun)
         channel.link = await _tcp(wire, wires, channel, line)
         return line
     serial = wire.scheme in SERIAL
     # Behind a network nobody hears the silence between frames; the gateway keeps it on its line.
     silence_ns = framing.silence_ns(options.baud) if serial else 0
-    one = LineChannel(clock, options.unit, framing, silence_ns)
-    line = Line(clock, one, options, lost, overrun, per_byte=framing.per_byte)
+    one = LineChannel(clock, options.unit, framing, silence_ns, medium)
+    line = Line(clock, one, medium, options, lost, overrun, per_byte=framing.per_byte)
     if serial:
         one.link = wires.serial(
             wire.path, received=one.received, lost=line.gone,

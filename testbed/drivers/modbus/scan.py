@@ -12,6 +12,7 @@ from testbed.protocols.modbus import modbus_wire
 from testbed.protocols.modbus.pdu import Function, read
 
 from .exchanges import Greeting
+from .medium import Medium
 from .opening import open_line
 
 _PATIENCE = 0.1  # s; more than a 9600 baud answer takes, so that all 247 units take under half a minute
@@ -26,7 +27,7 @@ async def scan_units(wire: Wire, units: Iterable[int], clock: Clock) -> AsyncIte
     wires = Wires(SystemOpener(), clock, no_tap)
     for unit in units:
         asked = replace(options, unit=unit, timeout=_PATIENCE)
-        line = await open_line(wire, asked, clock, wires, lambda reason: None)
+        line = await open_line(wire, asked, Medium(clock, 1), clock, wires, lambda reason: None)
         try:
             greeting = Greeting(line, read(Function.READ_HOLDING_REGISTERS, 0, 1))
             line.submit(greeting)

@@ -18,6 +18,7 @@ from .pdu import (
 from .plan import PlannedRead, plan_reads
 from .registers import ModbusSettings, RegisterAddress, Table
 from .server import Server
+from .sharing import TransactionJunction, place_of
 from .tcp import FrameError, TcpReader
 from .wire import FRAMINGS, RTU, SCHEMES, SERIAL, TCP, TCP_PORT, ModbusWire, modbus_wire
 from .write import plan_write
@@ -45,12 +46,14 @@ __all__ = [
     "Table",
     "TcpReader",
     "Transaction",
+    "TransactionJunction",
     "complaint",
     "exception_name",
     "exception_of",
     "is_answer",
     "layout_of",
     "modbus_wire",
+    "place_of",
     "plan_reads",
     "plan_write",
 ]
