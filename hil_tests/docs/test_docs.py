@@ -57,6 +57,7 @@ PROTOCOLS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
 WIRE_OPTIONS = {
     "serial": SERIAL_OPTIONS,
     "socket": (),
+    "rfc2217": SERIAL_OPTIONS,
     **MODBUS_OPTIONS,
     "ble": ("bus",),
     "chirpstack+mqtt": ("tls", "ca", "keepalive"),

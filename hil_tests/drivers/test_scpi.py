@@ -66,6 +66,13 @@ class TestPowerSupplyBehindAConverter(TestPowerSupply):
     absent = "socket://127.0.0.1:1"
 
 
+class TestPowerSupplyAtAnAccessServer(TestPowerSupply):
+    """The same at a server that sets its port as it is told."""
+
+    wire = "rfc2217://10.0.0.7:4001?baud=9600&dtr=off"
+    absent = "rfc2217://127.0.0.1:1"
+
+
 def instrument(answer: Callable[[str], str | None]) -> Callable[[PtyEnd, bytes], None]:
     """Return the far end of an instrument that answers each line by `answer` (None: not at all)."""
 

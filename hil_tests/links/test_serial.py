@@ -13,6 +13,8 @@ from hil_tests.support.ends import End
 from testbed.clock import SystemClock
 from testbed.errors import LinkError
 from testbed.links import Direction, LinkLost, StreamLink, open_serial
+from testbed.links.port import PortSettings
+from testbed.links.serial import SerialLink
 
 
 @contextlib.contextmanager
@@ -36,7 +38,7 @@ def opened(path: str, end: End, **settings: int | str | float) -> Iterator[Strea
             received=end.received,
             lost=end.lost,
             tap=end.tap,
-            **settings,  # type: ignore[arg-type]
+            settings=PortSettings(**settings),  # type: ignore[arg-type]
         )
         yield link
         link.close()
@@ -110,3 +112,26 @@ async def test_given_a_port_that_goes_away_then_the_loss_is_told_once() -> None:
         with pytest.raises(LinkLost):
             link.write(b"anyone?")
     assert len(end.losses) == 1
+
+
+async def test_given_a_port_without_modem_lines_then_asking_says_so_and_a_break_passes() -> None:
+    with terminal() as (_, path), opened(path, End(), dtr=False, rts=True) as link:
+        assert isinstance(link, SerialLink)
+        with pytest.raises(LinkLost, match=r"cannot read the modem lines: "):
+            link.modem_lines()
+        link.set_break(True)
+        link.set_break(False)
+
+
+async def test_given_a_stable_name_then_the_port_behind_it_is_opened_wherever_it_came_back(
+    tmp_path: Path,
+) -> None:
+    name = tmp_path / "usb-FTDI_FT232R_A50285BI-if00-port0"
+    for word in (b"first", b"second"):
+        end = End()
+        with terminal() as (master, path):
+            name.unlink(missing_ok=True)
+            name.symlink_to(path)
+            with opened(str(name), end):
+                os.write(master, word)
+                await eventually(lambda end=end, word=word: end.data == word, "what it says")  # type: ignore[misc]

@@ -9,21 +9,24 @@ from testbed.bench.problems import nearest
 from testbed.errors import UsageError
 from testbed.links import ByteLink, Wires
 from testbed.links.base import BytesReceived, Lost
+from testbed.links.port import PortSettings
 
 _PARITIES = {"N": "none", "E": "even", "O": "odd"}
 _STOP_BITS = {"1": 1.0, "1.5": 1.5, "2": 2.0}
-_OPTIONS = ("baud", "parity", "stop")
+_OPTIONS = ("baud", "parity", "stop", "dtr", "rts")
+_SWITCH = {"on": True, "off": False}
 
-SERIAL, SOCKET = "serial", "socket"
-SCHEMES = (SERIAL, SOCKET)
-"""Wires of bytes: a port of this machine, or a socket on which a converter passes them on."""
+SERIAL, SOCKET, RFC2217 = "serial", "socket", "rfc2217"
+SCHEMES = (SERIAL, SOCKET, RFC2217)
+"""Wires of bytes: a port of this machine, a socket on which a converter passes them on, one at a server."""
 
 
 @dataclass(frozen=True)
 class SerialPort:
     """`serial:///dev/ttyUSB0?baud=115200&parity=N&stop=1`, 8 data bits, no flow control; or `socket://HOST:PORT`.
 
-    At a socket it is the converter's settings that count.
+    At a socket it is the converter's settings that count; `rfc2217://HOST:PORT?baud=115200` sets them.
+    `dtr=off` and `rts=off` keep those lines down from before the port opens; on, as usual, is the default.
     """
 
     path: str
@@ -32,6 +35,10 @@ class SerialPort:
     stop_bits: float = 1.0
     host: str = ""
     port: int = 0
+    dtr: bool | None = None
+    rts: bool | None = None
+    set_by_us: bool = True
+    """Whether speed and lines are ours to set; not at a converter's socket."""
 
     @classmethod
     def of(cls, device: Device) -> SerialPort:
@@ -43,7 +50,9 @@ class SerialPort:
         for option in wire.options:
             if option not in _OPTIONS:
                 raise UsageError(f"{where}: unknown option {option!r}", nearest(option, _OPTIONS))
-        if not wire.path or wire.host:
+        if wire.scheme == RFC2217:
+            _check_socket(device)
+        elif not wire.path or wire.host:
             raise UsageError(
                 f"{where} names no port", "write three slashes and a path: serial:///dev/ttyUSB0?baud=115200"
             )
@@ -58,26 +67,35 @@ class SerialPort:
             raise UsageError(f"{where}: parity={parity} is none of {', '.join(_PARITIES)}")
         if stop not in _STOP_BITS:
             raise UsageError(f"{where}: stop={stop} is none of {', '.join(_STOP_BITS)}")
-        return cls(wire.path, baud, parity, _STOP_BITS[stop])
+        return cls(
+            wire.path,
+            baud,
+            parity,
+            _STOP_BITS[stop],
+            wire.host,
+            wire.port or 0,
+            dtr=_switch(device, "dtr"),
+            rts=_switch(device, "rts"),
+        )
 
     @classmethod
     def _socket(cls, device: Device) -> SerialPort:
         wire = device.wire
         for option in wire.options:
             raise UsageError(f"{device.name}: wire {wire}: unknown option {option!r}", "a socket has none")
-        if not wire.host or wire.port is None or wire.path:
-            raise UsageError(
-                f"{device.name}: wire {wire} names no socket", "write for example socket://10.0.0.7:4001"
-            )
-        return cls(f"{wire.host}:{wire.port}", host=wire.host, port=wire.port)
+        _check_socket(device)
+        return cls(f"{wire.host}:{wire.port}", host=wire.host, port=wire.port or 0, set_by_us=False)
 
     @property
     def settings(self) -> str:
         """What to check when nothing that makes sense is heard."""
-        return "as the converter is set" if self.host else f"at {self.baud} baud"
+        return f"at {self.baud} baud" if self.set_by_us else "as the converter is set"
 
     async def open(self, wires: Wires, received: BytesReceived, lost: Lost) -> ByteLink:
         """Open it; raises LinkLost when it is missing, taken or refuses the settings."""
+        if self.host and self.set_by_us:
+            settings = PortSettings(self.baud, self.parity, self.stop_bits, self.dtr, self.rts)
+            return await wires.rfc2217(self.host, self.port, received=received, lost=lost, settings=settings)
         if self.host:
             return await wires.tcp(self.host, self.port, received=received, lost=lost)
         return wires.serial(
@@ -87,4 +105,21 @@ class SerialPort:
             baud=self.baud,
             parity=self.parity,
             stop_bits=self.stop_bits,
+            dtr=self.dtr,
+            rts=self.rts,
         )
+
+
+def _check_socket(device: Device) -> None:
+    wire = device.wire
+    if not wire.host or not wire.port or wire.path:
+        raise UsageError(
+            f"{device.name}: wire {wire} names no socket", f"write for example {wire.scheme}://10.0.0.7:4001"
+        )
+
+
+def _switch(device: Device, name: str) -> bool | None:
+    text = device.wire.option(name, "").lower()
+    if text and text not in _SWITCH:
+        raise UsageError(f"{device.name}: wire {device.wire}: {name}={text} is neither on nor off")
+    return _SWITCH.get(text)

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Protocol
+from urllib.parse import urlencode
 
 from testbed.clock import Clock, Ticker
 from testbed.links import ByteLink, LinkLost
 from testbed.links.base import BytesReceived, Lost
+from testbed.links.telnet import PortServer, escaped
 
 from .base import EmulatedDevice, EmulatorContext, Ready
 
-_SOCKET = "socket"
+_SOCKET, _RFC2217 = "socket", "rfc2217"
 
 
 class SerialDevice(Protocol):
@@ -69,11 +71,13 @@ async def _far_end(
     name = each.device.name
     async with contextlib.AsyncExitStack() as stack:
         end: Far
-        if each.device.wire.scheme == _SOCKET:
-            end = socket = SocketEnd(received)
+        scheme = each.device.wire.scheme
+        if scheme in (_SOCKET, _RFC2217):
+            end = socket = SocketEnd(received) if scheme == _SOCKET else ServerEnd(received)
             place = context.places.listen(name, context.clock, socket.accept)
             host, number = await stack.enter_async_context(place)
-            wire = f"{_SOCKET}://{host}:{number}"
+            options = urlencode(each.device.wire.options)
+            wire = f"{scheme}://{host}:{number}" + (f"?{options}" if options else "")
         else:
             end = port = context.places.serial(name, context.clock, received)
             wire = f"serial://{port.path}?baud=115200"  # a pty carries any baud rate
@@ -120,3 +124,30 @@ class SocketEnd:
                 self._link = None
 
         return self._received, lost
+
+
+class ServerEnd(SocketEnd):
+    """The socket of an access server, which lets its port be set (RFC 2217)."""
+
+    def write(self, data: bytes) -> None:
+        """Send to the controller, into the void when nobody is connected."""
+        super().write(escaped(data))
+
+    def accept(self, link: ByteLink) -> tuple[BytesReceived, Lost]:
+        """Take a connection, unless another one is open."""
+        received, lost = super().accept(link)
+        if self._link is not link:
+            return received, lost
+
+        def send(data: bytes) -> None:
+            with contextlib.suppress(LinkLost):  # it went away in this moment
+                link.write(data)
+
+        server = PortServer(send)
+
+        def arrived(time_ns: int, data: bytes) -> None:
+            plain = server.feed(data)
+            if plain:
+                received(time_ns, plain)
+
+        return arrived, lost

@@ -14,7 +14,19 @@ from testbed.bench.wires import Wire
 from testbed.clock import Clock
 from testbed.errors import LinkError
 
-from .base import AttributeLink, ByteLink, BytesReceived, Direction, Lost, MessageLink, MessageReceived, Tap
+from .base import (
+    AttributeLink,
+    ByteLink,
+    BytesReceived,
+    Direction,
+    Lost,
+    MessageLink,
+    MessageReceived,
+    Tap,
+    no_tap,
+)
+from .port import PortSettings
+from .rfc2217 import open_rfc2217
 from .serial import open_serial
 from .tcp import open_tcp
 
@@ -30,9 +42,7 @@ class Opener(Protocol):
         received: BytesReceived,
         lost: Lost,
         tap: Tap,
-        baud: int,
-        parity: str,
-        stop_bits: float,
+        settings: PortSettings,
     ) -> ByteLink:
         """Open a serial port."""
 
@@ -40,6 +50,19 @@ class Opener(Protocol):
         self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
     ) -> ByteLink:
         """Connect to a device."""
+
+    async def rfc2217(
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        settings: PortSettings,
+    ) -> ByteLink:
+        """Open a serial port at an access server."""
 
     async def mqtt(
         self,
@@ -68,20 +91,33 @@ class SystemOpener:
         received: BytesReceived,
         lost: Lost,
         tap: Tap,
-        baud: int,
-        parity: str,
-        stop_bits: float,
+        settings: PortSettings,
     ) -> ByteLink:
         """Open a serial port."""
-        return open_serial(
-            port, clock, received=received, lost=lost, tap=tap, baud=baud, parity=parity, stop_bits=stop_bits
-        )
+        return open_serial(port, clock, received=received, lost=lost, tap=tap, settings=settings)
 
     async def tcp(
         self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
     ) -> ByteLink:
         """Connect to a device."""
         return await open_tcp(host, port, clock, received=received, lost=lost, tap=tap)
+
+    async def rfc2217(
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        settings: PortSettings,
+    ) -> ByteLink:
+        """Open a serial port at an access server."""
+        return await open_rfc2217(
+            lambda arrived, gone: self.tcp(host, port, clock, received=arrived, lost=gone, tap=no_tap),
+            f"{host}:{port}", clock, received=received, lost=lost, tap=tap, settings=settings,
+        )  # fmt: skip
 
     async def mqtt(
         self,
@@ -129,12 +165,15 @@ class Wires:
         baud: int = 115200,
         parity: str = "N",
         stop_bits: float = 1.0,
+        dtr: bool | None = None,
+        rts: bool | None = None,
     ) -> ByteLink:
-        """Open a serial port, 8 data bits."""
+        """Open a serial port, 8 data bits; see `PortSettings`."""
+        settings = PortSettings(baud, parity, stop_bits, dtr, rts)
         with self._opening():
             link = self._opener.serial(
                 port, self._clock, received=received, lost=self._losing(lost), tap=self._tap,
-                baud=baud, parity=parity, stop_bits=stop_bits,
+                settings=settings,
             )  # fmt: skip
             self._opened()
         return link
@@ -145,6 +184,18 @@ class Wires:
             link = await self._opener.tcp(
                 host, port, self._clock, received=received, lost=self._losing(lost), tap=self._tap
             )
+            self._opened()
+        return link
+
+    async def rfc2217(
+        self, host: str, port: int, *, received: BytesReceived, lost: Lost, settings: PortSettings
+    ) -> ByteLink:
+        """Open a serial port at an access server."""
+        with self._opening():
+            link = await self._opener.rfc2217(
+                host, port, self._clock, received=received, lost=self._losing(lost), tap=self._tap,
+                settings=settings,
+            )  # fmt: skip
             self._opened()
         return link
 

@@ -26,6 +26,7 @@ from .base import (
     no_tap,
 )
 from .opening import Opener
+from .port import PortSettings
 
 Place = tuple[str, int]
 """A host and its port, or the path of a serial port and 0."""
@@ -167,22 +168,18 @@ class SharingOpener:
         received: BytesReceived,
         lost: Lost,
         tap: Tap,
-        baud: int,
-        parity: str,
-        stop_bits: float,
+        settings: PortSettings,
     ) -> ByteLink:
         """Open a serial port, or join it; whoever joins has to want the settings that it has."""
         trunk = self._trunks.get((port, 0))
         if trunk is None:
             return self._inner.serial(
-                port, clock, received=received, lost=lost, tap=tap, baud=baud, parity=parity,
-                stop_bits=stop_bits,
+                port, clock, received=received, lost=lost, tap=tap, settings=settings,
             )  # fmt: skip
         if not trunk.open:
             trunk.opened(
                 self._inner.serial(
-                    port, clock, received=trunk.received, lost=trunk.lost, tap=no_tap, baud=baud,
-                    parity=parity, stop_bits=stop_bits,
+                    port, clock, received=trunk.received, lost=trunk.lost, tap=no_tap, settings=settings,
                 )
             )  # fmt: skip
         return trunk.join(clock, received, lost, tap)
@@ -201,6 +198,22 @@ class SharingOpener:
                 )
                 trunk.opened(link)
             return trunk.join(clock, received, lost, tap)
+
+    async def rfc2217(
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        settings: PortSettings,
+    ) -> ByteLink:
+        """Open a serial port at an access server."""
+        return await self._inner.rfc2217(
+            host, port, clock, received=received, lost=lost, tap=tap, settings=settings
+        )
 
     async def mqtt(
         self,

@@ -13,9 +13,21 @@ from typing import TYPE_CHECKING
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 
-from .base import AttributeLink, ByteLink, BytesReceived, LinkLost, Lost, MessageLink, MessageReceived, Tap
+from .base import (
+    AttributeLink,
+    ByteLink,
+    BytesReceived,
+    LinkLost,
+    Lost,
+    MessageLink,
+    MessageReceived,
+    Tap,
+    no_tap,
+)
 from .memory import MemoryEnd, memory_pair
 from .memory_mqtt import MemoryBroker
+from .port import PortSettings
+from .rfc2217 import open_rfc2217
 from .tcp import Accept
 
 TRANSIT_NS = 50_000
@@ -91,9 +103,7 @@ class Switchboard:
         received: BytesReceived,
         lost: Lost,
         tap: Tap,
-        baud: int,
-        parity: str,
-        stop_bits: float,
+        settings: PortSettings,
     ) -> ByteLink:
         """Open a serial port; any baud rate is right."""
         device = self.ports.get(port)
@@ -117,6 +127,23 @@ class Switchboard:
         ends = self._accepted[host, port]
         ends[:] = [end for end in ends if end.peer is not None] + [far]
         return near
+
+    async def rfc2217(
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        settings: PortSettings,
+    ) -> ByteLink:
+        """Open a serial port at an access server."""
+        return await open_rfc2217(
+            lambda arrived, gone: self.tcp(host, port, clock, received=arrived, lost=gone, tap=no_tap),
+            f"{host}:{port}", clock, received=received, lost=lost, tap=tap, settings=settings,
+        )  # fmt: skip
 
     async def mqtt(
         self,

@@ -18,6 +18,7 @@ from .device import PlayedDevice, ServePlayed
 _BY_SCHEME = {
     "serial": "streams:serve_serial",
     "socket": "streams:serve_tcp",
+    "rfc2217": "streams:serve_tcp",
     "modbus+rtu": "streams:serve_serial",
     "modbus+ascii": "streams:serve_serial",
     "modbus+tcp": "streams:serve_tcp",

@@ -16,6 +16,7 @@ from testbed.links.base import BytesReceived, Lost
 from .device import PlayedDevice
 from .player import Player
 
+_RFC2217 = "rfc2217"
 _AHEAD_NS = 250_000_000
 
 
@@ -73,7 +74,10 @@ async def serve_tcp(devices: Sequence[PlayedDevice], context: EmulatorContext, r
             place = context.places.listen(name, context.clock, socket.accept)
             host, port = await stack.enter_async_context(place)
             stack.callback(socket.unplug)
-            ready(name, f"{wire.scheme}://{host}:{port}{_query(wire)}")
+            if wire.scheme == _RFC2217:  # recorded are the port's bytes: nothing there sets a port
+                ready(name, f"socket://{host}:{port}")
+            else:
+                ready(name, f"{wire.scheme}://{host}:{port}{_query(wire)}")
         await asyncio.get_running_loop().create_future()
 
 

@@ -17,6 +17,7 @@ from testbed.links.base import (
     Tap,
 )
 from testbed.links.opening import Opener
+from testbed.links.port import PortSettings
 
 from .attributes import FaultyAttributes
 from .messages import FaultyMessages
@@ -39,17 +40,14 @@ class FaultyOpener:
         received: BytesReceived,
         lost: Lost,
         tap: Tap,
-        baud: int,
-        parity: str,
-        stop_bits: float,
+        settings: PortSettings,
     ) -> ByteLink:
         """Open a serial port."""
         self._check()
         link = FaultyStream(self._wire, clock, received, lost, tap)
         return link.over(
             self._inner.serial(
-                port, clock, received=link.arrived, lost=link.lost, tap=link.tapped, baud=baud,
-                parity=parity, stop_bits=stop_bits,
+                port, clock, received=link.arrived, lost=link.lost, tap=link.tapped, settings=settings,
             )
         )  # fmt: skip
 
@@ -61,6 +59,26 @@ class FaultyOpener:
         link = FaultyStream(self._wire, clock, received, lost, tap)
         return link.over(
             await self._inner.tcp(host, port, clock, received=link.arrived, lost=link.lost, tap=link.tapped)
+        )
+
+    async def rfc2217(
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        settings: PortSettings,
+    ) -> ByteLink:
+        """Open a serial port at an access server."""
+        self._check()
+        link = FaultyStream(self._wire, clock, received, lost, tap)
+        return link.over(
+            await self._inner.rfc2217(
+                host, port, clock, received=link.arrived, lost=link.lost, tap=link.tapped, settings=settings
+            )
         )
 
     async def mqtt(

@@ -11,6 +11,7 @@ from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, Message
 from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame, decode_frame
 from testbed.links.gatt_table import GattTable, decode_table
 from testbed.links.messages import decode_message, encode_message
+from testbed.links.port import PortSettings
 
 from .outcomes import Loss, Opened, Refused
 from .script import Script
@@ -39,9 +40,7 @@ class PlayedOpener:
         received: BytesReceived,
         lost: Lost,
         tap: Tap,
-        baud: int,
-        parity: str,
-        stop_bits: float,
+        settings: PortSettings,
     ) -> PlayedBytes:
         """Open at once, or refuse, as recorded."""
         _opened(self._script.open(clock.now(), wait=False))
@@ -51,6 +50,21 @@ class PlayedOpener:
         self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
     ) -> PlayedBytes:
         """Connect when the recording did."""
+        await self._open(clock)
+        return PlayedBytes(self._player(clock, tap), received, lost)
+
+    async def rfc2217(
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        settings: PortSettings,
+    ) -> PlayedBytes:
+        """Open a serial port at an access server."""
         await self._open(clock)
         return PlayedBytes(self._player(clock, tap), received, lost)
 
