@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import Coroutine, Generator
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -27,12 +29,18 @@ from hil_tests.support import DriverLog, Emulated, emulate, eventually, make_dev
 from testbed.bench.device import Device
 from testbed.bench.profile import Profile
 from testbed.bench.wires import parse_wire
-from testbed.clock import SystemClock
+from testbed.clock import Clock, SystemClock
 from testbed.drivers import LinkState, driver_class
 from testbed.errors import TestbedError
+from testbed.links.faulty import FaultyWire
 from testbed.signals import Access, Outcome, Quality
 
 _EMULATORS = "/testbed/emulators/"
+
+
+def _made(wires: list[FaultyWire], clock: Clock) -> FaultyWire:
+    wires.append(FaultyWire(clock, "dut"))
+    return wires[-1]
 
 
 class CancelledAt:
@@ -75,6 +83,11 @@ class DriverContract:
     readable: ClassVar[str]
     value: ClassVar[float]
     absent: ClassVar[str]
+
+    @property
+    def other(self) -> float:
+        """Another value of the readable signal."""
+        return self.value + 1
 
     tolerance: ClassVar[float] = 1e-6
     """How far a value may be off after the wire, relative to itself."""
@@ -172,6 +185,37 @@ class DriverContract:
                 changes = [kind for kind in log.kinds() if kind in ("online", "offline")]
                 assert changes == ["online", "offline", "online"]
 
+    async def test_on_a_broken_wire_it_lives_and_afterwards_nothing_old_is_heard(self) -> None:
+        """Garbage, half a frame and then the cut; a device that hangs and later says what it had to."""
+        async with emulate(self.device()) as emulated:
+            store, wires = emulated["dut"].store, list[FaultyWire]()
+            store.set(self.readable, self.value)
+            async with run_driver(emulated["dut"].device, wire=partial(_made, wires)) as log:
+                (wire,) = wires
+                await eventually(lambda: log.good(self.readable), "a first sample", self.within)
+                for fault, seconds in (("corrupt", 0.3), ("truncate", 0.3), ("disconnect", 0.02)):
+                    wire.begin(fault, {"share": 1.0}, random.Random(1))
+                    await asyncio.sleep(seconds)  # broken for as long: nothing is waited for
+                await self._offline(log)
+                for fault in ("corrupt", "truncate", "disconnect"):
+                    wire.end(fault)
+                await self._hears(log, self.value)
+                wire.begin("stall", {}, random.Random(1))
+                await asyncio.sleep(0.3)
+                store.set(self.readable, self.other)
+                wire.end("stall")
+                await self._hears(log, self.other)
+                heard = len(log.good(self.readable))
+                await eventually(lambda: len(log.good(self.readable)) > heard, "another sample", self.within)
+                assert all(s.value == self.of_value(self.other) for s in log.good(self.readable)[heard:])
+
+    async def _hears(self, log: DriverLog, value: float) -> None:
+        def heard() -> bool:
+            last = log.of(self.readable)[-1]
+            return last.quality is Quality.GOOD and last.value == self.of_value(value)
+
+        await eventually(heard, f"{value} is heard", 2 * self.within)
+
     async def _offline(self, log: DriverLog) -> None:
         await eventually(lambda: "offline" in log.kinds(), "the loss noticed", self.within)
 
@@ -246,6 +290,26 @@ class CommandContract(DriverContract):
             assert (command.outcome, command.reason) == (Outcome.ACKNOWLEDGED, "")
             assert command.time_ns <= command.sent_ns <= command.done_ns <= log.clock.now()
             assert written == [(self.writable, self.of_value(self.wanted))]
+
+    async def test_no_old_command_reaches_a_device_that_comes_back(self) -> None:
+        async with emulate(self.device()) as emulated:
+            store, wires = emulated["dut"].store, list[FaultyWire]()
+            async with run_driver(emulated["dut"].device, wire=partial(_made, wires)) as log:
+                (wire,) = wires
+                written: list[tuple[str, float]] = []
+                wire.begin("stall", {}, random.Random(1))
+                held = log.command(self.writable, self.wanted)
+                wire.begin("disconnect", {}, random.Random(1))
+                await self._offline(log)
+                assert not held.pending
+                store.watch(lambda name, value: written.append((name, value)))
+                assert log.command(self.writable, self.wanted).outcome is Outcome.FAILED
+                wire.end("stall")
+                wire.end("disconnect")
+                await eventually(lambda: log.kinds().count("online") == 2, "it is back", 2 * self.within)
+                heard = len(log.good(self.readable))
+                await eventually(lambda: len(log.good(self.readable)) > heard, "a sample", self.within)
+                assert written == []
 
     async def test_given_a_pending_command_when_unplugged_then_it_is_settled_with_the_loss(self) -> None:
         async with emulate(self.device()) as emulated, run_driver(emulated["dut"].device) as log:

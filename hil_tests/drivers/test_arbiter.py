@@ -220,3 +220,15 @@ def test_polls_of_two_devices_do_not_coalesce_though_they_are_called_the_same() 
         wire.arbiter.answered(request)
     wire.arbiter.answered(wire.arbiter.in_flight[0])
     assert wire.sent == ["busy", "a", "b"]
+
+
+def test_a_command_expires_at_its_deadline_though_the_wire_is_still_busy() -> None:
+    wire = Wire()
+    wire.request("slow", timeout=60.0)
+    wire.request("late", deadline=0.5)
+    wire.request("patient", deadline=5.0)
+    wire.clock.move(0.6)
+    assert wire.failed == [("late", "expired while it waited for the wire")]
+    wire.clock.move(5.0)
+    assert [name for name, _ in wire.failed] == ["late", "patient"]
+    assert wire.sent == ["slow"]

@@ -18,6 +18,7 @@ from testbed.drivers import Driver, DriverContext, LinkState, driver_class
 from testbed.emulators import EmulatedDevice, EmulatorContext, Plug, Store, emulator_of
 from testbed.emulators.places import SystemPlaces
 from testbed.links import Direction
+from testbed.links.faulty import FaultyOpener, FaultyWire
 from testbed.signals import Command, Event, Priority, Quality, Sample, Signal, Verdict
 
 
@@ -136,12 +137,24 @@ async def emulate(*devices: Device) -> AsyncIterator[Emulated]:
             clock.close()
 
 
+def _over(log: DriverLog, wire: Callable[[Clock], FaultyWire] | None) -> DriverContext:
+    context = log.context()
+    if wire is None:
+        return context
+    return replace(context, opener=FaultyOpener(context.opener, wire(log.clock)))
+
+
 @contextlib.asynccontextmanager
-async def run_driver(device: Device, *, wait_online: bool = True) -> AsyncIterator[DriverLog]:
-    """Run the driver of `device` under its supervision; yields its log, by default once it is online."""
+async def run_driver(
+    device: Device, *, wait_online: bool = True, wire: Callable[[Clock], FaultyWire] | None = None
+) -> AsyncIterator[DriverLog]:
+    """Run the driver of `device` under its supervision; yields its log, by default once it is online.
+
+    `wire` makes a wire that may be broken.
+    """
     clock = SystemClock()
     log = DriverLog(clock)
-    driver = log.driver = driver_class(device.profile.protocol)(device, log.context())
+    driver = log.driver = driver_class(device.profile.protocol)(device, _over(log, wire))
     task = asyncio.create_task(driver.run())
     try:
         if wait_online:

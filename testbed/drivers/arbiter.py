@@ -9,6 +9,8 @@ from testbed.clock import Clock, Timer
 from testbed.errors import LinkError
 from testbed.signals import Priority
 
+_EXPIRED = "expired while it waited for the wire"
+
 
 class Request(ABC):
     """One exchange: `send` writes it, `failed` hears why no answer came.
@@ -88,6 +90,8 @@ class Arbiter:
             return
         self._sequence += 1
         heapq.heappush(self._waiting, (request.priority, self._sequence, request))
+        if request.deadline_ns:
+            self._watch(request.deadline_ns + 1)
         self._advance()
 
     def answered(self, request: Request) -> None:
@@ -129,7 +133,7 @@ class Arbiter:
             request = heapq.heappop(self._waiting)[2]
             if request.deadline_ns and self._clock.now() > request.deadline_ns:
                 self._release_key(request)
-                request.failed("expired while it waited for the wire")
+                request.failed(_EXPIRED)
                 continue
             self._launch(request)
 
@@ -158,8 +162,23 @@ class Arbiter:
         now = self._clock.now()
         for request in [request for request in self._flying if request.expires_ns <= now]:
             self.fail(request, f"no answer within {request.timeout_ns / 1e9:g} s")
-        if self._flying:
-            self._watch(min(request.expires_ns for request in self._flying))
+        self._drop_stale(now)
+        times = [request.expires_ns for request in self._flying]
+        times += [entry[2].deadline_ns + 1 for entry in self._waiting if entry[2].deadline_ns]
+        if times:
+            self._watch(min(times))
+
+    def _drop_stale(self, now: int) -> None:
+        """Fail those whose deadline has passed while they wait: their owners learn it now."""
+        stale = [entry for entry in sorted(self._waiting, key=lambda entry: entry[:2])
+                 if 0 < entry[2].deadline_ns < now]  # fmt: skip
+        if not stale:
+            return
+        self._waiting = [entry for entry in self._waiting if entry not in stale]
+        heapq.heapify(self._waiting)
+        for _, _, request in stale:
+            self._release_key(request)
+            request.failed(_EXPIRED)
 
     def _land(self, request: Request) -> None:
         self._flying.remove(request)
