@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import getpass
+import logging
 import os
 import shutil
 import signal
@@ -72,7 +73,8 @@ async def _mosquitto(folder: Path, port: int) -> AsyncIterator[Broker]:
     binary = find_mosquitto()
     if binary is None:
         raise MissingPart("the broker mosquitto is not installed", "apt-get install mosquitto")
-    config, log = folder / "mosquitto.conf", folder / "mosquitto.log"
+    # Several brokers may share the folder: each has the files of its port.
+    config, log = folder / f"mosquitto-{port}.conf", folder / f"mosquitto-{port}.log"
     # Started by root it would become the user mosquitto, who may not read our folder.
     config.write_text(
         f"listener {port} {_HOST}\nallow_anonymous true\npersistence false\n"
@@ -157,6 +159,7 @@ async def _embedded(_folder: Path, port: int) -> AsyncIterator[Broker]:
     from amqtt.broker import Broker as Embedded
     from amqtt.errors import BrokerError
 
+    logging.getLogger("amqtt").addHandler(logging.NullHandler())  # it talks of every client that it refuses
     embedded = Embedded(
         {
             "listeners": {"default": {"type": "tcp", "bind": f"{_HOST}:{port}"}},

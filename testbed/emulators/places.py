@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 from testbed.links import MessageLink, PtyEnd, Switchboard, listen_tcp, no_tap
-from testbed.links.base import BytesReceived, Lost, MessageReceived
+from testbed.links.base import BytesReceived, Lost, MessageReceived, Will
 from testbed.links.memory_mqtt import MemoryBroker
 from testbed.links.switchboard import TRANSIT_NS, MemoryPort
 from testbed.links.tcp import Accept
@@ -54,7 +54,13 @@ class Places(Protocol):
         """Run an MQTT broker while the block runs, at `port` if it is not 0."""
 
     async def mqtt(
-        self, wire: Wire, clock: Clock, subscriptions: Iterable[str], received: MessageReceived, lost: Lost
+        self,
+        wire: Wire,
+        clock: Clock,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        will: Will | None = None,
     ) -> MessageLink:
         """Connect to that broker."""
 
@@ -83,12 +89,20 @@ class SystemPlaces:
         return open_broker(self.folder, port=port)
 
     async def mqtt(
-        self, wire: Wire, clock: Clock, subscriptions: Iterable[str], received: MessageReceived, lost: Lost
+        self,
+        wire: Wire,
+        clock: Clock,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        will: Will | None = None,
     ) -> MessageLink:
         """Connect over TCP."""
         from testbed.links.mqtt import open_mqtt
 
-        return await open_mqtt(wire, clock, subscriptions=subscriptions, received=received, lost=lost)
+        return await open_mqtt(
+            wire, clock, subscriptions=subscriptions, received=received, lost=lost, will=will
+        )
 
     @contextlib.asynccontextmanager
     async def adapter(self, central: Device, clock: Clock) -> AsyncIterator[str]:
@@ -125,7 +139,7 @@ class MemoryPlaces:
     @contextlib.asynccontextmanager
     async def broker(self, port: int = 0) -> AsyncIterator[Broker]:
         """Run a broker in memory."""
-        host, port = "memory", port or 1
+        host, port = "memory", port or 1 + len(self._board.brokers)
         made = self._board.brokers[host, port] = MemoryBroker(f"{host}:{port}", TRANSIT_NS)
         try:
             yield Broker(host, port, "embedded")
@@ -134,11 +148,17 @@ class MemoryPlaces:
             made.stop()
 
     async def mqtt(
-        self, wire: Wire, clock: Clock, subscriptions: Iterable[str], received: MessageReceived, lost: Lost
+        self,
+        wire: Wire,
+        clock: Clock,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        will: Will | None = None,
     ) -> MessageLink:
         """Connect in memory."""
         return await self._board.mqtt(
-            wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=no_tap
+            wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=no_tap, will=will
         )
 
     @contextlib.asynccontextmanager

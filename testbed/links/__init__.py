@@ -1,6 +1,6 @@
 """Open wires, in three shapes only: byte streams, messages (MQTT) and attributes (GATT)."""
 
-from .base import AttributeLink, ByteLink, Direction, LinkLost, MessageLink, Tap, no_tap
+from .base import AttributeLink, ByteLink, Direction, LinkLost, MessageLink, Tap, Will, no_tap
 from .memory import memory_pair
 from .opening import Opener, SystemOpener, Wires
 from .pty import PtyEnd
@@ -21,6 +21,7 @@ __all__ = [
     "Switchboard",
     "SystemOpener",
     "Tap",
+    "Will",
     "Wires",
     "listen_tcp",
     "memory_pair",

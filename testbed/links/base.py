@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
@@ -38,6 +39,17 @@ BytesReceived = Callable[[int, bytes], None]
 MessageReceived = Callable[[int, str, bytes], None]
 """Called with the time of arrival in session ns, the topic and the payload."""
 
+
+@dataclass(frozen=True)
+class Will:
+    """What the broker publishes for a client whose connection ends without a goodbye."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = True
+
+
 Lost = Callable[[str], None]
 """Called once, with the reason, when the wire is gone; never after `close`."""
 
@@ -63,8 +75,14 @@ class ByteLink(Protocol):
 class MessageLink(Protocol):
     """Topics and payloads: MQTT."""
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
-        """Hand over for sending without blocking; raises LinkLost when the wire is gone."""
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False, expiry_s: float | None = None
+    ) -> None:
+        """Hand over for sending without blocking; raises LinkLost when the wire is gone.
+
+        `retain` has the broker keep it for who subscribes later. After `expiry_s` seconds a broker that
+        speaks MQTT 5 drops it instead of delivering it; others deliver it however late.
+        """
 
     async def run(self) -> None:
         """Send what is published until the wire is lost (then `lost` is called) or `close`."""

@@ -1,4 +1,4 @@
-"""MQTT 3.1.1: topics and payloads through a broker; aiomqtt (over paho) speaks the protocol.
+"""MQTT 3.1.1 and 5: topics and payloads through a broker; aiomqtt (over paho) speaks the protocol.
 
 A message is handed on in the very turn in which the socket became readable. What is published
 waits in a bounded queue, which `MqttLink.run` sends in order.
@@ -12,21 +12,38 @@ import math
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 
-from .base import Direction, LinkLost, Lost, MessageReceived, Tap, no_tap
-from .broker import KEEPALIVE, check_broker_options
+from .base import Direction, LinkLost, Lost, MessageReceived, Tap, Will, no_tap
+from .broker import KEEPALIVE, SESSION_EXPIRY, broker_port, check_broker_options, speaks_5, uses_tls
 from .messages import encode_message
 
 _Answer = TypeVar("_Answer")
 
 _OUTBOX_LIMIT = 1000  # messages
+_UNSUPPORTED_VERSION = 132  # MQTT 5, section 3.2.2.2; paho gives the code of older ones as this, too
 _ANSWER_TIMEOUT = 3.0  # seconds for the broker's answer to a connect, a subscription or a QoS 1 message
+
+
+class _SpeaksNo5(LinkLost):
+    """The broker knows only older versions of the protocol."""
+
+
+class _Post(NamedTuple):
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expiry_s: float | None
 
 
 class _Client(aiomqtt.Client):
@@ -53,19 +70,33 @@ class _Client(aiomqtt.Client):
 class MqttLink:
     """A connection to a broker with its subscriptions in place; made by `open_mqtt`."""
 
-    def __init__(self, wire: Wire, clock: Clock, received: MessageReceived, lost: Lost, tap: Tap) -> None:
-        self.name = f"{wire.host}:{_port(wire)}"
+    def __init__(
+        self,
+        wire: Wire,
+        clock: Clock,
+        received: MessageReceived,
+        lost: Lost,
+        tap: Tap,
+        retained: MessageReceived | None,
+        will: Will | None,
+        five: bool,
+    ) -> None:
+        self.name = f"{wire.host}:{broker_port(wire)}"
+        self._five = five
         self._clock = clock
         self._received = received
+        self._retained = retained or received
         self._lost = lost
         self._tap = tap
-        self._outbox: asyncio.Queue[tuple[str, bytes, int]] = asyncio.Queue(_OUTBOX_LIMIT)
+        self._outbox: asyncio.Queue[_Post] = asyncio.Queue(_OUTBOX_LIMIT)
         self._loop = asyncio.get_running_loop()
-        self._client = _client(wire, self._arrived)
+        self._client = _client(wire, self._arrived, will, five)
         self._open = True
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
-        """Queue for sending.
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False, expiry_s: float | None = None
+    ) -> None:
+        """Queue for sending; `expiry_s` needs a wire that speaks MQTT 5 and is left out on others.
 
         Raises LinkLost when the connection is gone or too much waits unsent, ValueError for a bad topic.
         """
@@ -77,7 +108,7 @@ class MqttLink:
                 f"{self.name}: {self._outbox.qsize()} messages wait unsent, the broker is too slow"
             )
         self._tap(self._clock.now(), Direction.TX, frame)
-        self._outbox.put_nowait((topic, payload, qos))
+        self._outbox.put_nowait(_Post(topic, payload, qos, retain, expiry_s))
 
     async def open(self, subscriptions: Iterable[str]) -> None:
         """Connect and subscribe; raises LinkLost with the cause, and then is closed."""
@@ -86,6 +117,8 @@ class MqttLink:
             await self._subscribe(list(subscriptions))
         except aiomqtt.MqttError as error:
             self.close()
+            if self._five and getattr(error, "rc", None) == _UNSUPPORTED_VERSION:
+                raise _SpeaksNo5(str(error)) from error
             raise LinkLost(
                 f"cannot use the MQTT broker at {self.name}: {_cause(error)}",
                 "check that the broker runs, and the wire's host, port, user and password",
@@ -133,7 +166,9 @@ class MqttLink:
 
     async def _subscribe(self, topics: list[str]) -> None:
         answers: Iterable[Any] = await _answered(
-            self._client.subscribe([(topic, 1) for topic in topics], timeout=math.inf)
+            self._client.subscribe(
+                [(topic, SubscribeOptions(qos=2) if self._five else 2) for topic in topics], timeout=math.inf
+            )
         )
         for topic, answer in zip(topics, answers, strict=True):
             code = getattr(answer, "value", answer)  # a ReasonCode, or the bare number
@@ -142,8 +177,16 @@ class MqttLink:
 
     async def _send(self) -> None:
         while True:
-            topic, payload, qos = await self._outbox.get()
-            await _answered(self._client.publish(topic, payload, qos, timeout=math.inf))
+            post = await self._outbox.get()
+            properties = None
+            if self._five and post.expiry_s is not None:
+                properties = Properties(PacketTypes.PUBLISH)
+                properties.MessageExpiryInterval = max(1, math.ceil(post.expiry_s))
+            await _answered(
+                self._client.publish(
+                    post.topic, post.payload, post.qos, post.retain, properties, timeout=math.inf
+                )
+            )
 
     async def _watch(self) -> None:
         # Messages go past this iterator (see _handing_to): all it ever brings is the end.
@@ -155,9 +198,10 @@ class MqttLink:
             return
         time_ns, topic = self._clock.now(), message.topic.value
         payload = message.payload if isinstance(message.payload, bytes) else b""
-        self._tap(time_ns, Direction.RX, encode_message(topic, payload))
+        retained = bool(message.retain)
+        self._tap(time_ns, Direction.RX, encode_message(topic, payload, retained))
         try:
-            self._received(time_ns, topic, payload)
+            (self._retained if retained else self._received)(time_ns, topic, payload)
         except Exception as error:  # a fault of the receiver is no fault of the wire
             self._loop.call_exception_handler(
                 {"message": f"{self.name}: a message was not handled", "exception": error}
@@ -172,44 +216,67 @@ async def open_mqtt(
     received: MessageReceived,
     lost: Lost,
     tap: Tap = no_tap,
+    retained: MessageReceived | None = None,
+    will: Will | None = None,
 ) -> MqttLink:
-    """Connect to the broker at `wire` and subscribe (QoS 1); the caller then awaits `run`.
+    """Connect to the broker at `wire` and subscribe (QoS 2 at most); the caller then awaits `run`.
 
-    Options of the wire: `tls=on` encrypts and checks the broker's certificate (against the file
-    `ca=...` instead of the system's), `keepalive=S` is in seconds.
+    What the broker had retained goes to `retained`, by default to `received` like the rest. Options of
+    the wire: see docs/bench-file.md, Wires.
     Raises LinkLost with the cause, ValueError for other values of these options.
     """
     check_broker_options(wire)
-    link = MqttLink(wire, clock, received, lost, tap)
-    await link.open(subscriptions)
+    topics = list(subscriptions)
+    link = MqttLink(wire, clock, received, lost, tap, retained, will, speaks_5(wire))
+    try:
+        await link.open(topics)
+    except _SpeaksNo5:
+        if "version" in wire.options:
+            raise
+        link = MqttLink(wire, clock, received, lost, tap, retained, will, False)
+        await link.open(topics)
     return link
 
 
-def _client(wire: Wire, deliver: Callable[[aiomqtt.Message], None]) -> _Client:
-    context = None
-    if wire.option("tls", "off") == "on":
-        try:
-            context = ssl.create_default_context(cafile=wire.options.get("ca"))
-        except OSError as error:
-            raise LinkLost(
-                f"{wire}: cannot read the certificates in {wire.option('ca', '')}: {error}"
-            ) from error
+def _client(wire: Wire, deliver: Callable[[aiomqtt.Message], None], will: Will | None, five: bool) -> _Client:
+    persistent = wire.option("session", "clean") == "persistent"
+    properties = None
+    if persistent and five:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY
     return _Client(
         wire.host,
-        _port(wire),
+        broker_port(wire),
         username=wire.user or None,
         password=wire.password or None,
-        tls_context=context,
+        tls_context=_tls(wire) if uses_tls(wire) else None,
         keepalive=wire.number("keepalive", KEEPALIVE),
         timeout=_ANSWER_TIMEOUT,
         queue_type=_handing_to(deliver),
+        identifier=wire.options.get("client"),
+        protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
+        clean_session=None if five else not persistent,
+        clean_start=not persistent if five else MQTT_CLEAN_START_FIRST_ONLY,
+        properties=properties,
+        will=None if will is None else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
     )
 
 
-def _port(wire: Wire) -> int:
-    if wire.port is not None:
-        return wire.port
-    return 8883 if wire.option("tls", "off") == "on" else 1883
+def _tls(wire: Wire) -> ssl.SSLContext:
+    ca, certificate = wire.options.get("ca"), wire.options.get("cert")
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise LinkLost(f"{wire}: cannot read the certificates in {ca}: {error}") from error
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate, wire.options.get("key"))
+        except OSError as error:  # ssl.SSLError is one
+            raise LinkLost(
+                f"{wire}: cannot use the client's certificate {certificate}: {error}",
+                "cert= is a PEM file; key= is that of its private key, if it is in another file",
+            ) from error
+    return context
 
 
 def _handing_to(deliver: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:

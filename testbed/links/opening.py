@@ -23,6 +23,7 @@ from .base import (
     MessageLink,
     MessageReceived,
     Tap,
+    Will,
     no_tap,
 )
 from .port import PortSettings
@@ -73,8 +74,10 @@ class Opener(Protocol):
         received: MessageReceived,
         lost: Lost,
         tap: Tap,
+        retained: MessageReceived | None = None,
+        will: Will | None = None,
     ) -> MessageLink:
-        """Connect to a broker and subscribe."""
+        """Connect to a broker and subscribe; what it had retained goes to `retained`, if given."""
 
     async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
@@ -128,13 +131,16 @@ class SystemOpener:
         received: MessageReceived,
         lost: Lost,
         tap: Tap,
+        retained: MessageReceived | None = None,
+        will: Will | None = None,
     ) -> MessageLink:
         """Connect to a broker and subscribe."""
         from .mqtt import open_mqtt  # only benches that use them pay for loading aiomqtt and bleak
 
         return await open_mqtt(
-            wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=tap
-        )
+            wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=tap,
+            retained=retained, will=will,
+        )  # fmt: skip
 
     async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
@@ -200,13 +206,23 @@ class Wires:
         return link
 
     async def mqtt(
-        self, wire: Wire, *, subscriptions: Iterable[str], received: MessageReceived, lost: Lost
+        self,
+        wire: Wire,
+        *,
+        subscriptions: Iterable[str],
+        received: MessageReceived,
+        lost: Lost,
+        retained: MessageReceived | None = None,
+        will: Will | None = None,
     ) -> MessageLink:
-        """Connect to a broker and subscribe."""
+        """Connect to a broker and subscribe.
+
+        What the broker had retained goes to `retained`, if given; `will` is what it publishes when we vanish.
+        """
         with self._opening():
             link = await self._opener.mqtt(
                 wire, self._clock, subscriptions=subscriptions, received=received,
-                lost=self._losing(lost), tap=self._tap,
+                lost=self._losing(lost), tap=self._tap, retained=retained, will=will,
             )  # fmt: skip
             self._opened()
         return link

@@ -22,6 +22,7 @@ from .base import (
     MessageLink,
     MessageReceived,
     Tap,
+    Will,
     no_tap,
 )
 from .memory import MemoryEnd, memory_pair
@@ -154,12 +155,14 @@ class Switchboard:
         received: MessageReceived,
         lost: Lost,
         tap: Tap,
+        retained: MessageReceived | None = None,
+        will: Will | None = None,
     ) -> MessageLink:
         """Connect to a broker in memory."""
         broker = self.brokers.get((wire.host, wire.port or 1883))
         if broker is None:
             raise LinkLost(f"cannot use the MQTT broker at {wire.host}:{wire.port}: Connection refused")
-        return broker.connect(clock, subscriptions, received, lost, tap)
+        return broker.connect(clock, subscriptions, received, lost, tap, retained=retained, will=will)
 
     async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
         """Connect to a Bluetooth LE device on the virtual air."""

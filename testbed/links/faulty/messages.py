@@ -17,10 +17,17 @@ class FaultyMessages(FaultyEnd):
     """MQTT, through a faulty wire."""
 
     def __init__(
-        self, wire: FaultyWire, clock: Clock, received: MessageReceived, lost: Lost, tap: Tap
+        self,
+        wire: FaultyWire,
+        clock: Clock,
+        received: MessageReceived,
+        lost: Lost,
+        tap: Tap,
+        retained: MessageReceived | None = None,
     ) -> None:
         super().__init__(wire, clock, lost, tap)
         self._received = received
+        self._retained = retained or received
         self._inner: MessageLink | None = None
         self._sent: list[bytes] = []
         """What was recorded here and is yet to be sent by the link under this one, in its own time."""
@@ -41,15 +48,17 @@ class FaultyMessages(FaultyEnd):
             return
         super().tapped(time_ns, direction, data)
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False, expiry_s: float | None = None
+    ) -> None:
         """Hand over for sending without blocking; raises LinkLost when the wire is gone."""
         if self._inner is None or not self._open:
             raise LinkLost(f"the wire of {self.wire.name} is closed")
         if self.wire.quiet(Direction.TX):
-            self._inner.publish(topic, payload, qos)
+            self._inner.publish(topic, payload, qos, retain=retain, expiry_s=expiry_s)
             return
         self.tap(Direction.TX, encode_message(topic, payload))
-        self.wire.carry(Direction.TX, payload, partial(self._send, topic, qos))
+        self.wire.carry(Direction.TX, payload, partial(self._send, topic, qos, retain, expiry_s))
 
     async def run(self) -> None:
         """Send what is published until the wire is lost or `close`."""
@@ -61,7 +70,14 @@ class FaultyMessages(FaultyEnd):
         if self.wire.quiet(Direction.RX):
             self._received(time_ns, topic, payload)
         else:
-            self.wire.carry(Direction.RX, payload, partial(self._hand_on, topic))
+            self.wire.carry(Direction.RX, payload, partial(self._hand_on, topic, False))
+
+    def arrived_retained(self, time_ns: int, topic: str, payload: bytes) -> None:
+        """Hear what the broker had kept."""
+        if self.wire.quiet(Direction.RX):
+            self._retained(time_ns, topic, payload)
+        else:
+            self.wire.carry(Direction.RX, payload, partial(self._hand_on, topic, True))
 
     def close(self) -> None:
         """Close; `lost` is not called for it."""
@@ -69,12 +85,13 @@ class FaultyMessages(FaultyEnd):
         if self._inner is not None:
             self._inner.close()
 
-    def _send(self, topic: str, qos: int, payload: bytes) -> None:
+    def _send(self, topic: str, qos: int, retain: bool, expiry_s: float | None, payload: bytes) -> None:
         if self._inner is not None and self._open:
             self._sent.append(encode_message(topic, payload))
             with contextlib.suppress(LinkLost):
-                self._inner.publish(topic, payload, qos)
+                self._inner.publish(topic, payload, qos, retain=retain, expiry_s=expiry_s)
 
-    def _hand_on(self, topic: str, payload: bytes) -> None:
+    def _hand_on(self, topic: str, retained: bool, payload: bytes) -> None:
         if self._open:
-            self._received(self.tap(Direction.RX, encode_message(topic, payload)), topic, payload)
+            hand_on = self._retained if retained else self._received
+            hand_on(self.tap(Direction.RX, encode_message(topic, payload, retained)), topic, payload)

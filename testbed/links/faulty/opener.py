@@ -15,6 +15,7 @@ from testbed.links.base import (
     MessageLink,
     MessageReceived,
     Tap,
+    Will,
 )
 from testbed.links.opening import Opener
 from testbed.links.port import PortSettings
@@ -90,14 +91,16 @@ class FaultyOpener:
         received: MessageReceived,
         lost: Lost,
         tap: Tap,
+        retained: MessageReceived | None = None,
+        will: Will | None = None,
     ) -> MessageLink:
         """Connect to a broker and subscribe."""
         self._check()
-        link = FaultyMessages(self._wire, clock, received, lost, tap)
+        link = FaultyMessages(self._wire, clock, received, lost, tap, retained)
         return link.over(
             await self._inner.mqtt(
                 wire, clock, subscriptions=subscriptions, received=link.arrived, lost=link.lost,
-                tap=link.tapped,
+                tap=link.tapped, retained=link.arrived_retained, will=will,
             )
         )  # fmt: skip
 

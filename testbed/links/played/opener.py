@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from testbed.bench.wires import Wire
 from testbed.clock import NS, Clock, Timer
-from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, MessageReceived, Tap
+from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, MessageReceived, Tap, Will
 from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame, decode_frame
 from testbed.links.gatt_table import GattTable, decode_table
-from testbed.links.messages import decode_message, encode_message
+from testbed.links.messages import decode_message, encode_message, is_retained
 from testbed.links.port import PortSettings
 
 from .outcomes import Loss, Opened, Refused
@@ -77,10 +77,12 @@ class PlayedOpener:
         received: MessageReceived,
         lost: Lost,
         tap: Tap,
+        retained: MessageReceived | None = None,
+        will: Will | None = None,
     ) -> PlayedMessages:
         """Connect when the recording did."""
         await self._open(clock)
-        return PlayedMessages(self._player(clock, tap), received, lost)
+        return PlayedMessages(self._player(clock, tap), received, lost, retained)
 
     async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> PlayedAttributes:
         """Connect when the recording did, to what the device then offered."""
@@ -188,14 +190,23 @@ class PlayedBytes:
 class PlayedMessages:
     """A recorded connection to a broker."""
 
-    def __init__(self, player: _Player, received: MessageReceived, lost: Lost) -> None:
+    def __init__(
+        self,
+        player: _Player,
+        received: MessageReceived,
+        lost: Lost,
+        retained: MessageReceived | None = None,
+    ) -> None:
         self._received = received
+        self._retained = retained or received
         self._lost = lost
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._player = player
         player.start(self._arrived, self._gone)
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False, expiry_s: float | None = None
+    ) -> None:
         """Publish."""
         self._player.send(encode_message(topic, payload))
 
@@ -211,7 +222,8 @@ class PlayedMessages:
 
     def _arrived(self, time_ns: int, frame: bytes) -> None:
         topic, payload = decode_message(frame)
-        self._received(time_ns, topic, payload)
+        hand_on = self._retained if is_retained(frame) else self._received
+        hand_on(time_ns, topic, payload)
 
     def _gone(self, reason: str) -> None:
         self.close()
