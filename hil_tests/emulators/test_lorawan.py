@@ -283,6 +283,6 @@ def broker_pid(folder: Path) -> int:
     """Return the process that was started with the configuration in `folder`."""
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if f"{folder}/mosquitto.conf".encode() in entry.read_bytes():
+            if f"{folder}/mosquitto-".encode() in entry.read_bytes():
                 return int(entry.parent.name)
     return 0

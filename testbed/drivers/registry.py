@@ -15,6 +15,7 @@ _OURS = {
     "cobs": "testbed.drivers.cobs:CobsDriver",
     "text": "testbed.drivers.text:TextDriver",
     "ble": "testbed.drivers.ble:BleDriver",
+    "mqtt": "testbed.drivers.mqtt:MqttDriver",
     "lorawan": "testbed.drivers.lorawan:LorawanDriver",
 }
 

@@ -16,6 +16,7 @@ _OURS = {
     "cobs": "testbed.emulators.cobs:serve",
     "text": "testbed.emulators.text:serve",
     "ble": "testbed.emulators.ble:serve",
+    "mqtt": "testbed.emulators.mqtt:serve",
     "lorawan": "testbed.emulators.lorawan:serve",
 }
 

@@ -90,6 +90,9 @@ class MessageLink(Protocol):
     def close(self) -> None:
         """Close; `lost` is not called for it."""
 
+    def vanish(self) -> None:
+        """Close without a goodbye, so that the broker publishes the will."""
+
 
 class AttributeLink(Protocol):
     """Named values that are read, written and subscribed to: GATT. UUIDs are 128-bit, lower case."""

@@ -53,11 +53,12 @@ class _Client(aiomqtt.Client):
     for paho's client (which aiomqtt keeps to itself) to close it.
     """
 
-    def hang_up(self) -> None:
+    def hang_up(self, goodbye: bool = True) -> None:
         """Close the connection now, with a DISCONNECT packet if the socket still takes one."""
         # Without this callback paho writes at once instead of asking the loop to wait for the socket.
         self._client.on_socket_register_write = None
-        self._client.disconnect()
+        if goodbye:
+            self._client.disconnect()
         sock = self._client.socket()
         if isinstance(sock, socket.socket):  # the packet did not fit: the broker no longer reads
             with contextlib.suppress(OSError):  # already cut
@@ -150,6 +151,12 @@ class MqttLink:
             # One turn later, because aiomqtt may have asked the loop to begin watching the socket.
             self._loop.call_soon(self._client.hang_up)
 
+    def vanish(self) -> None:
+        """Close without a goodbye, as a device does that loses its power."""
+        if self._open:
+            self._open = False
+            self._loop.call_soon(self._client.hang_up, False)
+
     async def _connect(self) -> None:
         """Connect; when cancelled, first let the attempt end, which aiomqtt makes in a thread.
 
@@ -165,10 +172,11 @@ class MqttLink:
             raise
 
     async def _subscribe(self, topics: list[str]) -> None:
+        if not topics:  # who only publishes
+            return
+        wanted: Any = SubscribeOptions(qos=2) if self._five else 2
         answers: Iterable[Any] = await _answered(
-            self._client.subscribe(
-                [(topic, SubscribeOptions(qos=2) if self._five else 2) for topic in topics], timeout=math.inf
-            )
+            self._client.subscribe([(topic, wanted) for topic in topics], timeout=math.inf)
         )
         for topic, answer in zip(topics, answers, strict=True):
             code = getattr(answer, "value", answer)  # a ReasonCode, or the bare number
@@ -180,8 +188,8 @@ class MqttLink:
             post = await self._outbox.get()
             properties = None
             if self._five and post.expiry_s is not None:
-                properties = Properties(PacketTypes.PUBLISH)
-                properties.MessageExpiryInterval = max(1, math.ceil(post.expiry_s))
+                expiry = max(1, math.ceil(post.expiry_s))  # in whole seconds
+                properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=expiry)
             await _answered(
                 self._client.publish(
                     post.topic, post.payload, post.qos, post.retain, properties, timeout=math.inf
@@ -242,8 +250,7 @@ def _client(wire: Wire, deliver: Callable[[aiomqtt.Message], None], will: Will |
     persistent = wire.option("session", "clean") == "persistent"
     properties = None
     if persistent and five:
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_EXPIRY
+        properties = _properties(PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY)
     return _Client(
         wire.host,
         broker_port(wire),
@@ -260,6 +267,13 @@ def _client(wire: Wire, deliver: Callable[[aiomqtt.Message], None], will: Will |
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
     )
+
+
+def _properties(packet: int, **values: int) -> Any:
+    properties: Any = Properties(packet)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        setattr(properties, name, value)
+    return properties
 
 
 def _tls(wire: Wire) -> ssl.SSLContext:

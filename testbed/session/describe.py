@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from testbed.bench import BenchFileError, Profile
+from testbed.bench import BenchFileError, Profile, parse_wire
 from testbed.bench.document import parse_document
 from testbed.bench.plugins import find_part
 from testbed.bench.profile import read_profile
@@ -32,8 +32,12 @@ _OURS = {
     "cobs": "testbed.protocols.cobs.describe:CobsDescriber",
     "text": "testbed.protocols.text.describe:TextDescriber",
     "ble": "testbed.protocols.gatt_describe:GattDescriber",
+    "mqtt": "testbed.protocols.mqtt.describe:MqttDescriber",
     "lorawan": "testbed.protocols.lorawan.describe:LorawanDescriber",
 }
+
+_WIRED = ("mqtt",)
+"""Whose describers need the wire, too: it holds the topics."""
 
 _MARK_SHOWN = 120  # characters of what a device offers, or of why a link was lost
 
@@ -93,8 +97,10 @@ class Interpreter:
         kind = scheme if profile.protocol == "modbus" else profile.protocol
         try:
             make = find_part(GROUP, _OURS, kind, "nobody describes")
+            if kind in _WIRED:
+                make = partial(make, wire=parse_wire(str(self._told(device).get("wire"))))
             make(profile)
-        except TestbedError as error:
+        except (TestbedError, ValueError) as error:
             why = str(error).splitlines()[0]
             return lambda: partial(_unknown, why)
         adapter = _ADAPTERS.get(kind, _stream)
@@ -123,7 +129,7 @@ def _attribute(describer: Any, frame: Frame) -> list[Meaning]:
     return [_whole(describer.describe(operation, exchange.characteristic, exchange.value), frame)]
 
 
-_ADAPTERS = {"lorawan": _message, "ble": _attribute}
+_ADAPTERS = {"lorawan": _message, "mqtt": _message, "ble": _attribute}
 
 
 def _whole(meaning: Meaning, frame: Frame) -> Meaning:

@@ -59,3 +59,15 @@ class TestLorawan(PlayedContract):
 
     def plug_of(self, emulated: Emulated) -> str:
         return BROKER_PLUG
+
+
+@pytest.mark.needs_system("mosquitto")
+class TestMqtt(PlayedContract):
+    profile = "mqtt/valve-controller"
+    wire = "mqtt://127.0.0.1:1/hall/valve"
+    readable, step = "position", 0.5
+    writable, wanted = "opening", 40.0
+    lasting_with_outage = 3.6
+
+    def plug_of(self, emulated: Emulated) -> str:
+        return "mqtt-devices-broker"

@@ -7,7 +7,7 @@ from typing import cast
 
 from testbed.bench.device import Device
 from testbed.bench.plugins import find_part
-from testbed.links.messages import decode_message, encode_message
+from testbed.links.messages import decode_message, encode_message, is_retained
 from testbed.links.played import Dialect
 from testbed.links.played.gatt import GattMask
 from testbed.protocols.mask import Asked, Heard, noise
@@ -21,6 +21,7 @@ _OURS = {
     "cobs": f"{_HERE}:cobs",
     "text": f"{_HERE}:text",
     "ble": f"{_HERE}:ble",
+    "mqtt": f"{_HERE}:mqtt",
     "lorawan": f"{_HERE}:lorawan",
 }
 
@@ -72,34 +73,50 @@ def ble(device: Device) -> Dialect:
 
 def lorawan(device: Device) -> Dialect:
     """Return the dialect of ChirpStack over MQTT."""
-    return _Chirpstack()
+    from testbed.protocols.lorawan.mask import ChirpstackMask
+
+    mask = ChirpstackMask()
+    return _Messages(mask.request, lambda topic, payload: mask.answer(payload), mask.patched)
 
 
-class _Chirpstack:
+def mqtt(device: Device) -> Dialect:
+    """Return the dialect of a device with topics of its own."""
+    from testbed.protocols.mqtt.mask import MqttMask
+
+    mask = MqttMask(device.profile, device.wire, device.name)
+    return _Messages(mask.request, mask.answer, mask.patched)
+
+
+class _Messages:
     """One recorded frame is one message (see testbed.links.messages)."""
 
-    def __init__(self) -> None:
-        from testbed.protocols.lorawan.mask import ChirpstackMask
-
-        self._mask = ChirpstackMask()
+    def __init__(
+        self,
+        request: Callable[[str, bytes], Asked],
+        answer: Callable[[str, bytes], Heard],
+        patched: Callable[[bytes, Hashable, Hashable], bytes],
+    ) -> None:
+        self._request = request
+        self._answer = answer
+        self._patched = patched
 
     def requests(self, data: bytes) -> list[Asked]:
-        """Return the downlink."""
+        """Return the command."""
         try:
             topic, payload = decode_message(data)
         except ValueError:
             return [noise(data)]
-        return [self._mask.request(topic, payload)._replace(size=len(data))]
+        return [self._request(topic, payload)._replace(size=len(data))]
 
     def answers(self, data: bytes) -> list[Heard]:
-        """Return the event."""
+        """Return what the device, or its server, sent."""
         try:
-            _, payload = decode_message(data)
+            topic, payload = decode_message(data)
         except ValueError:
             return [Heard(len(data))]
-        return [self._mask.answer(payload)._replace(size=len(data))]
+        return [self._answer(topic, payload)._replace(size=len(data))]
 
     def patched(self, answer: bytes, recorded: Hashable, asked: Hashable) -> bytes:
-        """Return the event as one of the downlink `asked`."""
+        """Return it as one of the command `asked`."""
         topic, payload = decode_message(answer)
-        return encode_message(topic, self._mask.patched(payload, recorded, asked))
+        return encode_message(topic, self._patched(payload, recorded, asked), is_retained(answer))

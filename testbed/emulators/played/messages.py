@@ -1,17 +1,19 @@
-"""Recorded LoRaWAN devices: what their network server published is published again."""
+"""Recorded devices behind a broker: what they, or their network server, published is published again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 
+from testbed.bench.device import Device
 from testbed.bench.wires import Wire
 from testbed.emulators.base import EmulatorContext, Ready
 from testbed.emulators.broker import Broker
 from testbed.errors import LinkError
 from testbed.links import LinkLost, MessageLink
-from testbed.links.messages import decode_message, encode_message
-from testbed.protocols.lorawan.topics import ALL_COMMANDS, DeviceAddress, device_address, parse_topic
+from testbed.links.messages import decode_message, encode_message, is_retained
+from testbed.protocols.lorawan.topics import device_address
+from testbed.protocols.mqtt import MqttPlan
 
 from .device import PlayedDevice
 from .player import Player
@@ -41,12 +43,13 @@ class _Server:
         self._context = context
         self._link: MessageLink | None = None
         self._told = False
-        self._players: dict[DeviceAddress, Player] = {}
+        self._players: dict[str, Player] = {}
+        """By the topics of their commands."""
         self._plugged: set[str] = set()
         self._wires: dict[str, Wire] = {}
         for each in devices:
             name, wire = each.device.name, each.device.wire
-            self._players[device_address(name, wire)] = each.player
+            self._players.update(dict.fromkeys(_command_topics(each.device), each.player))
             self._wires[name] = wire
             each.player.join(_Subscription(name, self))
 
@@ -55,7 +58,7 @@ class _Server:
         self.unwanted.clear()
         link = self._link = await self._context.places.mqtt(
             Wire("mqtt", broker.host, broker.port), self._context.clock,
-            subscriptions=[ALL_COMMANDS], received=self._received, lost=self._context.log,
+            subscriptions=list(self._players), received=self._received, lost=self._context.log,
         )  # fmt: skip
         self._tell(broker, ready)
         run = asyncio.ensure_future(link.run())
@@ -79,7 +82,8 @@ class _Server:
         try:
             topic, payload = decode_message(data)
             if self._link is not None:
-                self._link.publish(topic, payload)
+                # What the broker kept then is kept again: the driver may not have subscribed yet.
+                self._link.publish(topic, payload, retain=is_retained(data))
         except (ValueError, LinkLost) as error:  # a damaged frame, or the broker is just going
             self._context.log(f"not published: {error}")
 
@@ -102,12 +106,17 @@ class _Server:
                 ready(name, f"{wire.scheme}://{broker.host}:{broker.port}{wire.path}")
 
     def _received(self, time_ns: int, topic: str, payload: bytes) -> None:
-        try:
-            player = self._players.get(parse_topic(topic)[0])
-        except ValueError:
-            return
+        player = self._players.get(topic)
         if player is not None:
             player.sent(encode_message(topic, payload))
+
+
+def _command_topics(device: Device) -> list[str]:
+    """Return where the commands for a device are published."""
+    if device.profile.protocol == "lorawan":
+        return [device_address(device.name, device.wire).downlink]
+    plan = MqttPlan.of(device.profile, device.wire, device.name)
+    return [route.topic for route in plan.commands.values()]
 
 
 class _Subscription:

@@ -85,6 +85,12 @@ class FaultyMessages(FaultyEnd):
         if self._inner is not None:
             self._inner.close()
 
+    def vanish(self) -> None:
+        """Close without a goodbye."""
+        self._end()
+        if self._inner is not None:
+            self._inner.vanish()
+
     def _send(self, topic: str, qos: int, retain: bool, expiry_s: float | None, payload: bytes) -> None:
         if self._inner is not None and self._open:
             self._sent.append(encode_message(topic, payload))

@@ -220,6 +220,10 @@ class PlayedMessages:
         if not self._ended.done():
             self._ended.set_result(None)
 
+    def vanish(self) -> None:
+        """Disconnect."""
+        self.close()
+
     def _arrived(self, time_ns: int, frame: bytes) -> None:
         topic, payload = decode_message(frame)
         hand_on = self._retained if is_retained(frame) else self._received
