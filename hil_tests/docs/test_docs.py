@@ -25,6 +25,7 @@ from testbed.cli.app import app
 from testbed.drivers import driver_class, registry
 from testbed.drivers.serial_port import _OPTIONS as SERIAL_OPTIONS
 from testbed.errors import TestbedError
+from testbed.links.broker import OPTIONS as BROKER_OPTIONS
 from testbed.plants import plant_class
 from testbed.protocols.cobs import CobsAddress, CobsSettings
 from testbed.protocols.crc import CATALOGUE
@@ -32,6 +33,8 @@ from testbed.protocols.gatt import GattAddress, GattSettings
 from testbed.protocols.lorawan.plan import LorawanAddress, LorawanSettings
 from testbed.protocols.modbus import ModbusSettings, RegisterAddress
 from testbed.protocols.modbus.wire import _OPTIONS as MODBUS_OPTIONS
+from testbed.protocols.mqtt import MqttAddress, MqttSettings
+from testbed.protocols.mqtt.profile import Acknowledgement, Availability
 from testbed.protocols.numbers import NumberType
 from testbed.protocols.scpi import ScpiAddress, ScpiSettings
 from testbed.protocols.text.address import TextAddress, TextSettings
@@ -52,6 +55,7 @@ PROTOCOLS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "cobs": (CobsAddress, CobsSettings),
     "text": (TextAddress, TextSettings),
     "ble": (GattAddress, GattSettings),
+    "mqtt": (MqttAddress, MqttSettings),
     "lorawan": (LorawanAddress, LorawanSettings),
 }
 WIRE_OPTIONS = {
@@ -60,7 +64,9 @@ WIRE_OPTIONS = {
     "rfc2217": SERIAL_OPTIONS,
     **MODBUS_OPTIONS,
     "ble": ("bus",),
-    "chirpstack+mqtt": ("tls", "ca", "keepalive"),
+    "chirpstack+mqtt": BROKER_OPTIONS,
+    "mqtt": BROKER_OPTIONS,
+    "mqtts": BROKER_OPTIONS,
 }
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -187,6 +193,10 @@ def test_the_profile_reference_tells_every_common_key() -> None:
 def test_the_profile_reference_tells_every_key_of_a_protocol(protocol: str) -> None:
     address, settings = PROTOCOLS[protocol]
     assert not missing([*keys(address), *keys(settings)], section(PROFILES, protocol))
+
+
+def test_what_availability_and_acknowledgements_of_mqtt_hold_is_told() -> None:
+    assert not missing([*keys(Availability), *keys(Acknowledgement)], section(PROFILES, "mqtt"))
 
 
 def test_every_protocol_and_shipped_profile_is_told() -> None:

@@ -53,7 +53,9 @@ class ProfileSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     profile: str = Field(description="The name under which bench files use it, for example scpi/thermometer")
-    protocol: str = Field(description="modbus, scpi, cobs, ble, lorawan, or that of an installed driver")
+    protocol: str = Field(
+        description="modbus, scpi, cobs, text, ble, mqtt, lorawan, or that of an installed driver"
+    )
     title: str = Field("", description="What the device is, for people")
     signals: dict[str, SignalSpec] = Field(min_length=1)
 
