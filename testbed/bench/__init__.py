@@ -9,6 +9,7 @@ from .guard import Cause, GuardPlan, Interlock
 from .guard_spec import Action, HabitSpec
 from .influxdb import Influxdb, influxdb_of
 from .load import load_bench
+from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile
 from .secrets import Secrets
@@ -32,6 +33,7 @@ __all__ = [
     "Influxdb",
     "Interlock",
     "Loop",
+    "MqttStore",
     "PidSpec",
     "PlannedFault",
     "PlantSpec",

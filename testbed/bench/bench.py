@@ -15,6 +15,7 @@ from .document import Document
 from .expectation import Expectation
 from .guard import GuardPlan
 from .influxdb import Influxdb
+from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem
 from .spec import PidSpec, PlantSpec, TwinLevel
 
@@ -74,6 +75,7 @@ class Bench:
     faults: tuple[PlannedFault, ...] = ()
     influxdb: Influxdb | None = None
     guard: GuardPlan = field(default_factory=GuardPlan)
+    mqtt: MqttStore | None = None
 
     @cached_property
     def by_path(self) -> dict[str, Signal]:

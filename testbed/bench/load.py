@@ -19,6 +19,8 @@ from .expectation import EXAMPLE, Expectation, parse_expectation, parse_signal
 from .guard import resolve_guard
 from .influxdb import Influxdb, check_url, resolve
 from .lookup import Lookup
+from .mqtt_store import MqttStore
+from .mqtt_store import resolve as resolve_mqtt
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile, find_profile, load_profile, profile_hint
 from .spec import BenchSpec, DeviceSpec, LoopSpec, PlantSpec, TwinLevel, TwinSpec
@@ -27,7 +29,7 @@ from .wires import Wire, parse_wire
 
 _DEFAULT_STALE_PERIODS = 5
 _CALIBRATION_LIMIT = 16 << 20  # bytes
-_WHOLE = ("plant", "expect", "guard", "influxdb")
+_WHOLE = ("plant", "expect", "guard", "influxdb", "mqtt")
 """Sections that one wrong key spoils; of the others only the entry that it stands in."""
 
 
@@ -115,6 +117,7 @@ class _Resolver:
             self.spec.bench, self.file, devices, tuple(self.look.signals), twins, loops,
             tuple(expectations), self.spec.plant, self.spec.seed, self.look.document, tuple(self._faults()),
             self._influxdb(), guard=resolve_guard(self.spec.guard, self.look),
+            mqtt=self._mqtt(),
         )  # fmt: skip
 
     # Devices ----------------------------------------------------------------------------------
@@ -315,6 +318,10 @@ class _Resolver:
             return None
         self.look.attempt(("influxdb", "url"), partial(check_url, spec.url))
         return self.look.attempt(("influxdb", "timeout"), partial(resolve, spec))
+
+    def _mqtt(self) -> MqttStore | None:
+        spec = self.spec.mqtt
+        return None if spec is None else self.look.attempt(("mqtt",), partial(resolve_mqtt, spec))
 
     def _plant_names(self, plant: PlantSpec) -> None:
         for key, value in plant.connect.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -129,6 +129,19 @@ class InfluxdbSpec(_Spec):
     timeout: Quantity = Field("10 s", description="How long one write may take")
 
 
+class MqttSpec(_Spec):
+    """The MQTT broker that gets samples while they come."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: str = Field(description="The broker, for example mqtt://localhost:1883; ${NAME} may stand in it")
+    topic: str = Field(
+        "testbed/{bench}/{device}/{signal}", description="Topic; without {signal}, one message for a device"
+    )
+    payload: Literal["json", "value"] = Field("json", description="json: value, time, quality; or the value")
+    retain: bool = Field(False, description="Whether the broker keeps the last one for later subscribers")
+
+
 class BenchSpec(_Spec):
     """Everything that one YAML file declares."""
 
@@ -147,6 +160,7 @@ class BenchSpec(_Spec):
         default_factory=list, description="What is broken on purpose while devices are emulated"
     )
     influxdb: InfluxdbSpec | None = Field(default=None, description="Where time series are forwarded to")
+    mqtt: MqttSpec | None = Field(default=None, description="Where samples are published while they come")
     seed: int = Field(0, ge=0, description="Where every random number of a session comes from")
 
 

@@ -137,10 +137,12 @@ async def _run(
 ) -> tuple[RunVerdict, str, list[Path]]:
     import asyncio
     import contextlib
+    import os
     from dataclasses import replace
 
     from testbed.session.control_place import make_control_socket
     from testbed.session.emulation import News, emulation
+    from testbed.session.publish import Publisher, publishing
     from testbed.session.run import Run
 
     from .live import live_view
@@ -155,6 +157,7 @@ async def _run(
             emulated = await stack.enter_async_context(emulation(bench.file, names, seed))
             bench, absent = emulated.rewire(bench), emulated.failed
             news, breaking = emulated.news, replace(breaking, order=emulated.order)
+        publisher = None if bench.mqtt is None else Publisher(bench, bench.mqtt, os.environ)
         with live_view(path, bench, seconds, wanted=live) as speak:
             controller = Run(
                 bench,
@@ -166,10 +169,12 @@ async def _run(
                 window=window,
                 control=control,
                 breaking=breaking,
+                assembled=lambda parts: publisher.listen(parts.hub) if publisher is not None else None,
             )
             stop_on_signals(controller.stop)
             if window is not None:
                 stack.enter_context(save_key(asyncio.get_running_loop(), controller.save))
+            await stack.enter_async_context(publishing(publisher, controller.clock, controller.report))
             with news.heard_by(controller.report):
                 return await controller.run(seconds), controller.recording_failure, controller.saved
 

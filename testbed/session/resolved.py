@@ -36,6 +36,7 @@ def resolved_bench(bench: Bench, seed: int) -> dict[str, Any]:
         "faults": [asdict(fault) for fault in bench.faults],
         # Its texts still hold the names of environment variables, never their values.
         "influxdb": None if bench.influxdb is None else asdict(bench.influxdb),
+        "mqtt": None if bench.mqtt is None else asdict(bench.mqtt),
     }
 
 
