@@ -16,6 +16,7 @@ _OURS = {
     "text": "testbed.drivers.text:TextDriver",
     "ble": "testbed.drivers.ble:BleDriver",
     "mqtt": "testbed.drivers.mqtt:MqttDriver",
+    "sparkplug": "testbed.drivers.sparkplug:SparkplugDriver",
     "lorawan": "testbed.drivers.lorawan:LorawanDriver",
 }
 

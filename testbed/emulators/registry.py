@@ -17,6 +17,7 @@ _OURS = {
     "text": "testbed.emulators.text:serve",
     "ble": "testbed.emulators.ble:serve",
     "mqtt": "testbed.emulators.mqtt:serve",
+    "sparkplug": "testbed.emulators.sparkplug:serve",
     "lorawan": "testbed.emulators.lorawan:serve",
 }
 

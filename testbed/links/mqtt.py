@@ -146,16 +146,18 @@ class MqttLink:
 
     def close(self) -> None:
         """Disconnect; nothing is sent, received or reported afterwards."""
-        if self._open:
-            self._open = False
-            # One turn later, because aiomqtt may have asked the loop to begin watching the socket.
-            self._loop.call_soon(self._client.hang_up)
+        self._end(goodbye=True)
 
     def vanish(self) -> None:
         """Close without a goodbye, as a device does that loses its power."""
+        self._end(goodbye=False)
+
+    def _end(self, *, goodbye: bool) -> None:
         if self._open:
             self._open = False
-            self._loop.call_soon(self._client.hang_up, False)
+            # Two turns later: aiomqtt may have asked the loop to begin watching the socket, or is about to,
+            # for an acknowledgement, when we are told to end by what a message says.
+            self._loop.call_soon(self._loop.call_soon, self._client.hang_up, goodbye)
 
     async def _connect(self) -> None:
         """Connect; when cancelled, first let the attempt end, which aiomqtt makes in a thread.

@@ -33,10 +33,11 @@ _OURS = {
     "text": "testbed.protocols.text.describe:TextDescriber",
     "ble": "testbed.protocols.gatt_describe:GattDescriber",
     "mqtt": "testbed.protocols.mqtt.describe:MqttDescriber",
+    "sparkplug": "testbed.protocols.sparkplug.describe:SparkplugDescriber",
     "lorawan": "testbed.protocols.lorawan.describe:LorawanDescriber",
 }
 
-_WIRED = ("mqtt",)
+_WIRED = ("mqtt", "sparkplug")
 """Whose describers need the wire, too: it holds the topics."""
 
 _MARK_SHOWN = 120  # characters of what a device offers, or of why a link was lost
@@ -129,7 +130,7 @@ def _attribute(describer: Any, frame: Frame) -> list[Meaning]:
     return [_whole(describer.describe(operation, exchange.characteristic, exchange.value), frame)]
 
 
-_ADAPTERS = {"lorawan": _message, "mqtt": _message, "ble": _attribute}
+_ADAPTERS = {"lorawan": _message, "mqtt": _message, "sparkplug": _message, "ble": _attribute}
 
 
 def _whole(meaning: Meaning, frame: Frame) -> Meaning:

@@ -28,6 +28,8 @@ _BY_SCHEME = {
     "chirpstack+mqtt": "messages:serve",
     "mqtt": "messages:serve",
     "mqtts": "messages:serve",
+    "sparkplug+mqtt": "messages:serve",
+    "sparkplug+mqtts": "messages:serve",
 }
 
 

@@ -22,6 +22,7 @@ _OURS = {
     "text": f"{_HERE}:text",
     "ble": f"{_HERE}:ble",
     "mqtt": f"{_HERE}:mqtt",
+    "sparkplug": f"{_HERE}:sparkplug",
     "lorawan": f"{_HERE}:lorawan",
 }
 
@@ -84,6 +85,14 @@ def mqtt(device: Device) -> Dialect:
     from testbed.protocols.mqtt.mask import MqttMask
 
     mask = MqttMask(device.profile, device.wire, device.name)
+    return _Messages(mask.request, mask.answer, mask.patched)
+
+
+def sparkplug(device: Device) -> Dialect:
+    """Return the dialect of an edge node."""
+    from testbed.protocols.sparkplug.mask import SparkplugMask
+
+    mask = SparkplugMask()
     return _Messages(mask.request, mask.answer, mask.patched)
 
 

@@ -14,6 +14,7 @@ from testbed.links import LinkLost, MessageLink
 from testbed.links.messages import decode_message, encode_message, is_retained
 from testbed.protocols.lorawan.topics import device_address
 from testbed.protocols.mqtt import MqttPlan
+from testbed.protocols.sparkplug import edge_address
 
 from .device import PlayedDevice
 from .player import Player
@@ -115,6 +116,9 @@ def _command_topics(device: Device) -> list[str]:
     """Return where the commands for a device are published."""
     if device.profile.protocol == "lorawan":
         return [device_address(device.name, device.wire).downlink]
+    if device.profile.protocol == "sparkplug":
+        address = edge_address(device.name, device.wire)
+        return [address.of_node.commands, address.commands]
     plan = MqttPlan.of(device.profile, device.wire, device.name)
     return [route.topic for route in plan.commands.values()]
 
