@@ -37,6 +37,7 @@ from testbed.protocols.mqtt import MqttAddress, MqttSettings
 from testbed.protocols.mqtt.profile import Acknowledgement, Availability
 from testbed.protocols.numbers import NumberType
 from testbed.protocols.scpi import ScpiAddress, ScpiSettings
+from testbed.protocols.sparkplug import SparkplugAddress, SparkplugSettings
 from testbed.protocols.text.address import TextAddress, TextSettings
 from testbed.session.verify import verify
 from testbed.twin.models import model_class
@@ -56,6 +57,7 @@ PROTOCOLS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "text": (TextAddress, TextSettings),
     "ble": (GattAddress, GattSettings),
     "mqtt": (MqttAddress, MqttSettings),
+    "sparkplug": (SparkplugAddress, SparkplugSettings),
     "lorawan": (LorawanAddress, LorawanSettings),
 }
 WIRE_OPTIONS = {
@@ -67,6 +69,8 @@ WIRE_OPTIONS = {
     "chirpstack+mqtt": BROKER_OPTIONS,
     "mqtt": BROKER_OPTIONS,
     "mqtts": BROKER_OPTIONS,
+    "sparkplug+mqtt": (*BROKER_OPTIONS, "host"),
+    "sparkplug+mqtts": (*BROKER_OPTIONS, "host"),
 }
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -54,7 +54,7 @@ class ProfileSpec(BaseModel):
 
     profile: str = Field(description="The name under which bench files use it, for example scpi/thermometer")
     protocol: str = Field(
-        description="modbus, scpi, cobs, text, ble, mqtt, lorawan, or that of an installed driver"
+        description="modbus, scpi, cobs, text, ble, mqtt, sparkplug, lorawan, or that of an installed driver"
     )
     title: str = Field("", description="What the device is, for people")
     signals: dict[str, SignalSpec] = Field(min_length=1)

@@ -67,7 +67,18 @@ class TestMqtt(PlayedContract):
     wire = "mqtt://127.0.0.1:1/hall/valve"
     readable, step = "position", 0.5
     writable, wanted = "opening", 40.0
-    lasting_with_outage = 3.6
+    happens_at, lasting = 0.5, 1.0
+    lasting_with_outage = 2.6
 
     def plug_of(self, emulated: Emulated) -> str:
         return "mqtt-devices-broker"
+
+
+@pytest.mark.needs_system("mosquitto")
+class TestSparkplug(PlayedContract):
+    profile = "sparkplug/press"
+    wire = "sparkplug+mqtt://127.0.0.1:1/plant-1/line-3/press"
+    readable = "force"
+    writable, wanted = "force_setpoint", 40.0
+    happens_at, lasting = 0.5, 1.0
+    lasting_with_outage = 2.6

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 
 from testbed.bench.device import Device
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
+from testbed.drivers.held import Held
 from testbed.errors import UsageError
 from testbed.links import LinkLost, MessageLink
 from testbed.links.broker import check_broker_options
@@ -31,6 +33,8 @@ class MqttDriver(Driver):
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         """Check the profile and the wire; raises UsageError or BenchFileError."""
+        self._held = Held(context.publish)
+        context = replace(context, publish=self._held.publish)
         super().__init__(device, context)
         try:
             check_broker_options(device.wire)
@@ -63,6 +67,7 @@ class MqttDriver(Driver):
 
     async def connect(self) -> None:
         """Subscribe, wait for the device to be there, send again what it may have missed."""
+        self._held.hold()
         self._present, self._said = asyncio.get_running_loop().create_future(), ""
         self._link = await self.wires.mqtt(
             self.device.wire,
@@ -76,7 +81,8 @@ class MqttDriver(Driver):
         self._outbox.resume()
 
     async def serve(self) -> None:
-        """Run the link."""
+        """Run the link, and hand on what came while it was opened."""
+        self._held.release()
         if self._link is not None:
             await self._link.run()
 
@@ -85,6 +91,7 @@ class MqttDriver(Driver):
         if self._link is not None:
             self._link.close()
         self._link = None
+        self._held.release()
         self._outbox.lost(f"{self.device.name}: the connection ended")
 
     async def _presence(self, link: MessageLink, present: asyncio.Future[None]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from dataclasses import replace
 from functools import partial
 
 from testbed.bench.device import Device
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
+from testbed.drivers.held import Held
 from testbed.drivers.mqtt.outbox import Outbox
 from testbed.errors import UsageError
 from testbed.links import LinkLost, MessageLink, Will
@@ -47,6 +49,8 @@ class SparkplugDriver(Driver):
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         """Check the profile and the wire; raises UsageError or BenchFileError."""
+        self._held = Held(context.publish)
+        context = replace(context, publish=self._held.publish)
         super().__init__(device, context)
         try:
             check_broker_options(device.wire)
@@ -73,6 +77,7 @@ class SparkplugDriver(Driver):
 
     async def connect(self) -> None:
         """Subscribe to the node, say that this host is there, ask for births and wait for ours."""
+        self._held.hold()
         self._readings.begin()
         born = self._born = asyncio.get_running_loop().create_future()
         will = Will(state_topic(self._host), self._state(online=False)) if self._host else None
@@ -103,7 +108,8 @@ class SparkplugDriver(Driver):
         self._outbox.resume()
 
     async def serve(self) -> None:
-        """Run the link."""
+        """Run the link, and hand on what came while it was opened."""
+        self._held.release()
         if self._link is not None:
             await self._link.run()
 
@@ -114,6 +120,7 @@ class SparkplugDriver(Driver):
             if self._host:
                 link.vanish()  # so that the broker publishes the will, which says so
             link.close()
+        self._held.release()
         self._outbox.lost(f"{self.device.name}: the connection ended")
 
     # Commands -----------------------------------------------------------------------------------

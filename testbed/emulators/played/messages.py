@@ -9,7 +9,7 @@ from testbed.bench.device import Device
 from testbed.bench.wires import Wire
 from testbed.emulators.base import EmulatorContext, Ready
 from testbed.emulators.broker import Broker
-from testbed.errors import LinkError
+from testbed.errors import LinkError, UsageError
 from testbed.links import LinkLost, MessageLink
 from testbed.links.messages import decode_message, encode_message, is_retained
 from testbed.protocols.lorawan.topics import device_address
@@ -50,7 +50,13 @@ class _Server:
         self._wires: dict[str, Wire] = {}
         for each in devices:
             name, wire = each.device.name, each.device.wire
-            self._players.update(dict.fromkeys(_command_topics(each.device), each.player))
+            for topic in _command_topics(each.device):
+                if topic in self._players:
+                    raise UsageError(
+                        f"{name} cannot be played on a real wire beside another device with commands on {topic}",
+                        "replay it without --wire",
+                    )
+                self._players[topic] = each.player
             self._wires[name] = wire
             each.player.join(_Subscription(name, self))
 
@@ -104,12 +110,17 @@ class _Server:
         if not self._told:
             self._told = True
             for name, wire in self._wires.items():
-                ready(name, f"{wire.scheme}://{broker.host}:{broker.port}{wire.path}")
+                ready(name, f"{wire.scheme}://{broker.host}:{broker.port}{wire.path}{_host(wire)}")
 
     def _received(self, time_ns: int, topic: str, payload: bytes) -> None:
         player = self._players.get(topic)
         if player is not None:
             player.sent(encode_message(topic, payload))
+
+
+def _host(wire: Wire) -> str:
+    """Return the option of a wire that says as whom a driver speaks; the others are the real broker's."""
+    return f"?host={wire.options['host']}" if "host" in wire.options else ""
 
 
 def _command_topics(device: Device) -> list[str]:

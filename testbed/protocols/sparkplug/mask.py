@@ -6,12 +6,15 @@ from collections.abc import Hashable
 
 from testbed.protocols.mask import Asked, Heard, noise
 
+from .node import REBIRTH
 from .payload import decode_payload
 from .topics import NAMESPACE, parse_topic
 
+_BIRTHS = "births"
+
 
 class SparkplugMask:
-    """Commands ask; everything that comes, comes by itself."""
+    """A host that asks for births gets them, and all that follows: it means nothing without them."""
 
     def request(self, topic: str, payload: bytes) -> Asked:
         """Return a command, or what a host says of itself; the size is that of the payload."""
@@ -24,11 +27,12 @@ class SparkplugMask:
         except ValueError:
             return noise(payload)
         place = (topic, tuple(name for name, _ in metrics))
-        return Asked(len(payload), place, f"{topic} {metrics!r}".encode())
+        tag = _BIRTHS if any(name == REBIRTH for name, _ in metrics) else None
+        return Asked(len(payload), place, f"{topic} {metrics!r}".encode(), tag)
 
     def answer(self, topic: str, payload: bytes) -> Heard:
         """Return what a node sent."""
-        return Heard(len(payload))
+        return Heard(len(payload), _BIRTHS)
 
     def patched(self, payload: bytes, recorded: Hashable, asked: Hashable) -> bytes:
         """Return it as it is."""

@@ -32,7 +32,11 @@ class EdgeAddress:
     @property
     def subscriptions(self) -> list[str]:
         """What a host subscribes to: all of the node, for its messages are numbered together."""
-        return [f"{NAMESPACE}/{self.group}/+/{self.node}", f"{NAMESPACE}/{self.group}/+/{self.node}/+"]
+        start, end = f"{NAMESPACE}/{self.group}", self.node
+        return [
+            *(f"{start}/{kind}/{end}" for kind in ("NBIRTH", "NDATA", "NDEATH")),
+            *(f"{start}/{kind}/{end}/+" for kind in ("DBIRTH", "DDATA", "DDEATH")),
+        ]
 
     @property
     def commands(self) -> str:
