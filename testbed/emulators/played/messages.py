@@ -53,7 +53,7 @@ class _Server:
             for topic in _command_topics(each.device):
                 if topic in self._players:
                     raise UsageError(
-                        f"{name} cannot be played on a real wire beside another device with commands on {topic}",
+                        f"{name} cannot be played on a real wire: another device takes commands on {topic}",
                         "replay it without --wire",
                     )
                 self._players[topic] = each.player

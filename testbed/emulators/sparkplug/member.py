@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from testbed.clock import Ticker
 from testbed.emulators.base import EmulatedDevice
 from testbed.protocols.sparkplug import Metric, SparkplugPlan
-from testbed.protocols.sparkplug.payload import number_of
+from testbed.protocols.sparkplug.payload import number_of, typed
 from testbed.protocols.sparkplug.profile import MetricRoute
 from testbed.protocols.sparkplug.topics import edge_address
 
@@ -75,7 +75,8 @@ class Member:
             self._node.context.log(f"{self.name}: no command for {metric.name!r} is taken")
             return
         try:
-            value = number_of(metric.value) * route.scale
+            # Hosts may leave the type out of a command: it is that of the birth.
+            value = number_of(typed(metric.value, route.datatype)) * route.scale
         except ValueError as error:
             self._node.context.log(f"{self.name}: {metric.name}: {error}")
             return
