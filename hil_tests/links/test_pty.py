@@ -117,6 +117,16 @@ async def test_given_what_was_sent_before_the_port_was_opened_then_nobody_hears_
         assert wire.controller.data == b"news\n"
 
 
+async def test_given_more_was_sent_than_the_kernel_holds_then_nobody_hears_the_rest(tmp_path: Path) -> None:
+    with desk(tmp_path) as wire:
+        wire.port.plug()
+        wire.port.write(b"an old reading\n" * 100_000)
+        wire.open()
+        wire.port.write(b"news\n")
+        await eventually(lambda: wire.controller.data.endswith(b"news\n"), "the news")
+        assert wire.controller.data == b"news\n"
+
+
 async def test_given_a_stale_name_from_a_crash_then_plugging_takes_its_place(tmp_path: Path) -> None:
     with desk(tmp_path) as wire:
         wire.port.path.parent.mkdir()

@@ -67,10 +67,11 @@ class PtyEnd:
     def write(self, data: bytes) -> None:
         """Send to the controller; into the void when unplugged or when nobody reads, as a UART would.
 
-        Kept for later, what is sent before a controller opens the port would reach it as news.
+        Kept for later, what is sent before a controller opens the port would reach it as news: what
+        the kernel holds is gone when the controller flushes its input, what we held would follow.
         """
         if self._link is not None and self._unread() <= _UNREAD_LIMIT:
-            self._link.write(data)
+            self._link.offer(data)
 
     def _unread(self) -> int:
         """Return how many bytes wait to be read at the controller's side."""
