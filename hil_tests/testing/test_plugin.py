@@ -18,7 +18,7 @@ devices:
 """
 
 OUTCOMES = """
-import asyncio, time, pytest
+import asyncio, threading, time, pytest
 from testbed.testing import expect, loop_budget, needs, on_bench, verifies, CommandNotDone
 
 @pytest.fixture
@@ -101,13 +101,18 @@ async def test_skipped_inside(bench):
 
 async def test_processes_are_refused_in_virtual_time(bench):
     await asyncio.create_subprocess_exec("true")
+
+async def test_threads_end_the_run_in_virtual_time(bench):
+    asyncio.get_running_loop().call_later(1, threading.Thread(target=print).start)
+    await expect(bench["chamber"].temperature).to_stay_below(90, during="20 s")
 """
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Suite, dict[str, str], str]:
     suite = Suite(tmp_path_factory.mktemp("outcomes"), OUTCOMES)
-    done = suite.run("--seed", "7", "--hil-report", "report.json", "--junitxml", "junit.xml")
+    # The bench lies in another project, and pytest takes that one for the root.
+    done = suite.run("test_suite.py", "--seed", "7", "--hil-report", "report.json", "--junitxml", "junit.xml")
     import json
 
     told = json.loads((suite.folder / "report.json").read_text())["tests"]
@@ -124,11 +129,12 @@ def test_what_becomes_of_tests(ran: tuple[Suite, dict[str, str], str]) -> None:
         "test_unit",
         "test_budget_broken",
         "test_processes_are_refused_in_virtual_time",
+        "test_threads_end_the_run_in_virtual_time",
     }
     assert {name for name, outcome in outcomes.items() if outcome == "failed"} == failing, printed
     assert outcomes["test_needs_are_not_there"] == "blocked"
     assert outcomes["test_for_another_bench"] == outcomes["test_skipped_inside"] == "skipped"
-    assert printed.splitlines()[-1].startswith("7 failed, 8 passed, 2 skipped, 1 blocked"), printed
+    assert printed.splitlines()[-1].startswith("8 failed, 8 passed, 2 skipped, 1 error, 1 blocked"), printed
 
 
 def test_failures_are_told_for_a_stranger_and_without_our_insides(
@@ -147,6 +153,8 @@ def test_failures_are_told_for_a_stranger_and_without_our_insides(
         "the process true would stop or break virtual time" in printed
         or "would break virtual time" in printed
     )
+    assert "the bench broke off: a thread (" in printed
+    assert "the direct cause" not in printed
     assert "it needs probe/twin, which the bench thermal-rig has not" in printed
     assert "watching.py" not in printed
     assert "expecting.py:" not in printed

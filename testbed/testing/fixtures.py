@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.outcomes import Failed  # pytest.fail.Exception, which type checkers do not know
 
 from testbed.errors import TestbedError, UsageError
 
@@ -102,10 +103,10 @@ def hil_stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
 def _tell_measured(item: pytest.Function, stand: Stand) -> None:
     if stand.scene.measurements:
         from .measuring import properties
-        from .naming import recorded
+        from .naming import node_of, recorded
         from .repeating import MEASURED
 
-        past = recorded(stand.ground.path.parent, item.nodeid)
+        past = recorded(stand.ground.path.parent, node_of(item))
         item.stash[MEASURED] = list(stand.scene.measurements)
         item.user_properties += properties(stand.scene.measurements, past)
 
@@ -119,4 +120,4 @@ def _told_shortly() -> Iterator[None]:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     except TestbedError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise Failed(str(error), pytrace=False) from None

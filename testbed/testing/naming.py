@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from glob import escape
 from pathlib import Path
+
+import pytest
 
 from testbed.session.file import SUFFIX
 
 _LONGEST = 120
 
 
+def node_of(item: pytest.Item) -> str:
+    """Return a test's id, with its path from where pytest was called when pytest's root is elsewhere.
+
+    A bench file in another project can move the root there, and then an id lacks the name of its file.
+    """
+    path, _, rest = item.nodeid.partition("::")
+    if path and not path.startswith(".."):
+        return item.nodeid
+    return f"{Path(os.path.relpath(item.path, item.config.invocation_params.dir)).as_posix()}::{rest}"
+
+
 def session_name(node: str) -> str:
     """Return the name of a test's sessions: tests/test_a.py::test_b[x] gives tests.test_a.test_b-x."""
     plain = node.replace(".py::", ".").replace("::", ".").replace("/", ".").rstrip("]").replace("[", "-")
-    name = re.sub(r"[^\w.=+-]+", "-", plain)
+    name = re.sub(r"[^\w.=+-]+", "-", plain).lstrip(".")
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 9]}-{zlib.crc32(node.encode()):08x}"
 
 

@@ -14,7 +14,7 @@ from . import markers
 from .blocked import block
 from .grounds import GROUNDS, Ground, ReplayGround
 from .lock import bench_lock
-from .naming import new_path, recorded
+from .naming import new_path, node_of, recorded
 from .options import bench_for, patience_of
 from .outcome import Told
 from .repeating import NUMBER
@@ -32,7 +32,7 @@ def opened(item: pytest.Function) -> Stand:
     wanted = markers.needs_of(item)
     ground = _replay(item) if item.config.getoption("--hil") == _REPLAY else _run(item, wanted)
     needs = [name.partition("/")[0] for name in wanted] or list(ground.bench.devices)
-    told = Told(item.nodeid, parameters=parameters_of(item), requirements=requirements_of(item))
+    told = Told(node_of(item), parameters=parameters_of(item), requirements=requirements_of(item))
     budgets = list(markers.budgets_of(item))
     stand = Stand(ground, told, needs, patience=patience_of(item.config), budgets=budgets)
     try:
@@ -67,16 +67,16 @@ def _run(item: pytest.Function, wanted: list[str]) -> Ground:
     seed: int | None = item.config.getoption("--seed")
     number = item.stash.get(NUMBER, 0)
     kind = GROUNDS[item.config.getoption("--hil")]
-    return kind(bench, new_path(folder, item.nodeid), (bench.seed if seed is None else seed) + number)
+    return kind(bench, new_path(folder, node_of(item)), (bench.seed if seed is None else seed) + number)
 
 
 def _replay(item: pytest.Function) -> Ground:
     """Return where the newest recording of the test is replayed."""
     folder: Path = item.config.getoption("--session-dir")
-    found = recorded(folder, item.nodeid)
+    found = recorded(folder, node_of(item))
     if not found:
         block(item, f"there is no recording of it in {folder}; record one with --hil real or emulated")
-    return ReplayGround(found[0], new_path(folder / _REPLAY, item.nodeid))
+    return ReplayGround(found[0], new_path(folder / _REPLAY, node_of(item)))
 
 
 def _check_need(item: pytest.Function, bench: Bench, name: str) -> None:
