@@ -13,6 +13,9 @@ from hypothesis import settings
 settings.register_profile("testbed", deadline=None)
 settings.load_profile("testbed")
 
+# Tests start pytest many times, and a plugin that none of those runs needs takes a second to load.
+os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} -p no:schemathesis".strip()
+
 _INSTALL = {
     "mosquitto": "apt-get install mosquitto",
     "dbus-daemon": "apt-get install dbus-daemon",
