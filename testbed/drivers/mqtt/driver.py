@@ -9,6 +9,7 @@ from dataclasses import replace
 from testbed.bench.device import Device
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
+from testbed.drivers.greeting import heard_from
 from testbed.drivers.held import Held
 from testbed.errors import UsageError
 from testbed.links import LinkLost, MessageLink
@@ -76,8 +77,15 @@ class MqttDriver(Driver):
             lost=self.link_lost,
             retained=self._kept,
         )
-        if self._plan.availability is not None:
-            await self._presence(self._link, self._present)
+        told = self._plan.availability
+        if told is not None and not await heard_from(
+            self.device.name, self._link, self._present, _PRESENCE_S
+        ):
+            said = f"says {self._said!r}" if self._said else "says nothing"
+            raise LinkLost(
+                f"{self.device.name} {said} on {told.topic}, where it should say {told.online!r}",
+                "check that the device is connected to this broker, and the wire's path",
+            )
         self._outbox.resume()
 
     async def serve(self) -> None:
@@ -93,26 +101,6 @@ class MqttDriver(Driver):
         self._link = None
         self._held.release()
         self._outbox.lost(f"{self.device.name}: the connection ended")
-
-    async def _presence(self, link: MessageLink, present: asyncio.Future[None]) -> None:
-        """Return once the device is there; raises LinkLost saying what it said last."""
-        assert self._plan.availability is not None  # noqa: S101  (asked only where there is one)
-        running = asyncio.create_task(link.run())  # a link hears while it is not run, but for its end
-        try:
-            async with asyncio.timeout(_PRESENCE_S):
-                await asyncio.wait((present, running), return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            said = f"says {self._said!r}" if self._said else "says nothing"
-            raise LinkLost(
-                f"{self.device.name} {said} on {self._plan.availability.topic}, "
-                f"where it should say {self._plan.availability.online!r}",
-                "check that the device is connected to this broker, and the wire's path",
-            ) from None
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-        if not present.done():
-            raise LinkLost(f"{self.device.name}: the broker was lost again at once")
 
     # Commands -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from functools import partial
 from testbed.bench.device import Device
 from testbed.drivers.base import Driver, DriverContext
 from testbed.drivers.decoder import Decoder, Publish
+from testbed.drivers.greeting import heard_from
 from testbed.drivers.held import Held
 from testbed.drivers.mqtt.outbox import Outbox
 from testbed.errors import UsageError
@@ -91,20 +92,11 @@ class SparkplugDriver(Driver):
         if self._host:
             link.publish(state_topic(self._host), self._state(online=True), 1, retain=True)
         self._ask_for_births(link)
-        running = asyncio.create_task(link.run())  # what is published is sent only while it runs
-        try:
-            async with asyncio.timeout(_BIRTH_S):
-                await asyncio.wait((born, running), return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
+        if not await heard_from(self.device.name, link, born, _BIRTH_S):
             raise LinkLost(
-                f"{self._address.topic('NBIRTH')}: no birth, though one was asked for",
+                f"{self._address.topic(f'{self._address.kind}BIRTH')}: no birth, though one was asked for",
                 "check that the node is connected to this broker, and the group, node and device in the wire",
-            ) from None
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-        if not born.done():
-            raise LinkLost(f"{self.device.name}: the broker was lost again at once")
+            )
         self._outbox.resume()
 
     async def serve(self) -> None:
