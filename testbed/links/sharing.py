@@ -23,6 +23,7 @@ from .base import (
     MessageLink,
     MessageReceived,
     Tap,
+    Will,
     no_tap,
 )
 from .opening import Opener
@@ -224,11 +225,14 @@ class SharingOpener:
         received: MessageReceived,
         lost: Lost,
         tap: Tap,
+        retained: MessageReceived | None = None,
+        will: Will | None = None,
     ) -> MessageLink:
         """Connect to a broker and subscribe."""
         return await self._inner.mqtt(
-            wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=tap
-        )
+            wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=tap,
+            retained=retained, will=will,
+        )  # fmt: skip
 
     async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
