@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hil_tests.support import eventually
-from hil_tests.support.ends import End
+from hil_tests.support.ends import End, turns
 from testbed.clock import SystemClock
 from testbed.links import LinkLost, PtyEnd, StreamLink, open_serial
 
@@ -112,6 +112,7 @@ async def test_given_what_was_sent_before_the_port_was_opened_then_nobody_hears_
         for _ in range(50_000):
             wire.port.write(b"an old reading, long before anybody came\n")
         wire.open()
+        await turns()
         wire.port.write(b"news\n")
         await eventually(lambda: wire.controller.data.endswith(b"news\n"), "the news")
         assert wire.controller.data == b"news\n"
@@ -120,11 +121,23 @@ async def test_given_what_was_sent_before_the_port_was_opened_then_nobody_hears_
 async def test_given_more_was_sent_than_the_kernel_holds_then_nobody_hears_the_rest(tmp_path: Path) -> None:
     with desk(tmp_path) as wire:
         wire.port.plug()
-        wire.port.write(b"an old reading\n" * 100_000)
+        wire.port.write(b"an old reading\n" * 20_000)
         wire.open()
+        await turns()
         wire.port.write(b"news\n")
         await eventually(lambda: wire.controller.data.endswith(b"news\n"), "the news")
         assert wire.controller.data == b"news\n"
+
+
+async def test_an_answer_larger_than_the_kernel_holds_arrives_whole(tmp_path: Path) -> None:
+    with desk(tmp_path) as wire:
+        wire.port.plug()
+        wire.open()
+        answer = bytes(range(256)) * 1000
+        await turns()
+        wire.port.write(answer)
+        await eventually(lambda: len(wire.controller.data) >= len(answer), "all of it")
+        assert wire.controller.data == answer
 
 
 async def test_given_a_stale_name_from_a_crash_then_plugging_takes_its_place(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from .base import BytesReceived
 from .stream import StreamLink
 
 _UNREAD_LIMIT = 2048  # bytes; the kernel's own limit for a terminal is 4095
+_ON = (1).to_bytes(4, sys.byteorder)
 
 
 class PtyEnd:
@@ -45,6 +46,7 @@ class PtyEnd:
         master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         os.set_blocking(master, False)
+        fcntl.ioctl(master, termios.TIOCPKT, _ON)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.unlink(missing_ok=True)
         self.path.symlink_to(os.ttyname(self._slave))
@@ -54,7 +56,7 @@ class PtyEnd:
             self._clock,
             name=str(self.path),
             release=lambda: os.close(master),
-            received=self._received,
+            received=self._heard,
             lost=self._lost,
         ).start()
 
@@ -67,11 +69,20 @@ class PtyEnd:
     def write(self, data: bytes) -> None:
         """Send to the controller; into the void when unplugged or when nobody reads, as a UART would.
 
-        Kept for later, what is sent before a controller opens the port would reach it as news: what
-        the kernel holds is gone when the controller flushes its input, what we held would follow.
+        Kept for later, what is sent before a controller opens the port would reach it as news.
         """
         if self._link is not None and self._unread() <= _UNREAD_LIMIT:
-            self._link.offer(data)
+            self._link.write(data)
+
+    def _heard(self, time_ns: int, data: bytes) -> None:
+        """Take one packet: a byte that says what it is, then what was sent (ioctl_tty(2), TIOCPKT).
+
+        A controller that opens the port flushes what is unread; what the kernel had no room for is as old.
+        """
+        if data[0] == termios.TIOCPKT_DATA:
+            self._received(time_ns, data[1:])
+        elif data[0] & termios.TIOCPKT_FLUSHREAD and self._link is not None:
+            self._link.forget_unsent()
 
     def _unread(self) -> int:
         """Return how many bytes wait to be read at the controller's side."""

@@ -54,21 +54,27 @@ class StreamLink:
 
     def write(self, data: bytes) -> None:
         """Send; what the kernel does not take now follows as soon as it does."""
-        self._check_open()
+        if not self._open:
+            raise LinkLost(f"{self.name}: the wire is closed")
         self._tap(self._clock.now(), Direction.TX, data)
         if self._backlog:
             self._queue(data)
             return
-        sent = self._send(data)
+        try:
+            sent = os.write(self._fd, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._fail(f"write failed: {error.strerror}")
+            raise LinkLost(f"{self.name}: write failed: {error.strerror}") from error
         if sent < len(data):
             self._queue(data[sent:])
             self._loop.add_writer(self._fd, self._writable)
 
-    def offer(self, data: bytes) -> None:
-        """Send what the kernel takes now; the rest is lost, as on a UART whose receiver does not keep up."""
-        self._check_open()
-        self._tap(self._clock.now(), Direction.TX, data)
-        self._send(data)
+    def forget_unsent(self) -> None:
+        """Send nothing any more of what the kernel has not taken yet."""
+        self._backlog.clear()
+        self._loop.remove_writer(self._fd)
 
     def close(self) -> None:
         """Close; nothing is received or reported afterwards."""
@@ -78,19 +84,6 @@ class StreamLink:
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         self._release()
-
-    def _check_open(self) -> None:
-        if not self._open:
-            raise LinkLost(f"{self.name}: the wire is closed")
-
-    def _send(self, data: bytes) -> int:
-        try:
-            return os.write(self._fd, data)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            self._fail(f"write failed: {error.strerror}")
-            raise LinkLost(f"{self.name}: write failed: {error.strerror}") from error
 
     def _readable(self) -> None:
         try:
