@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 	$(BIN)/testbed run benches/thermal-rig.yaml --emulate all --for 30s --serve
 
 test: $(VENV)/installed $(VENV)/firmware-tools
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Every node for every board; see docs/firmware.md.
 firmware: $(VENV)/installed $(VENV)/firmware-tools

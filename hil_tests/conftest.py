@@ -33,7 +33,12 @@ _INSTALL = {
 _NOWHERE = Path("/nowhere")
 _FILES = {"libmodbus": Path("/usr/include/modbus/modbus.h")}
 """What is no program."""
-_LONGEST = ("test_example_modes.py",)
+_LONGEST = [
+    "test_example_modes.py", "test_played.py", "test_pages.py", "test_plugin.py", "test_replay_on_wires.py",
+    "test_command.py", "test_demo.py", "test_closed_loop.py", "test_trouble.py", "test_replay.py",
+    "test_safety.py", "test_ble.py", "test_black_box.py", "test_faults.py", "test_lorawan.py",
+]  # fmt: skip
+"""Files whose tests wait for long: on wires, for a settled chamber, for a lease to end."""
 _SBIN = "/usr/sbin:/usr/local/sbin"
 
 
@@ -50,7 +55,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that several processes end together."""
-    items.sort(key=lambda item: item.path.name not in _LONGEST)
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -85,11 +85,6 @@ def test_replaying_twice_gives_the_same_digest(recording: Path, tmp_path: Path) 
     assert len(digests) == 1
 
 
-def test_a_run_on_real_wires_replays_on_real_wires(recording: Path) -> None:
-    told = replay(recording, "--wire", expected=0)
-    assert told["verdict"] == "same"
-
-
 def test_a_session_decodes_to_its_own_samples(recording: Path) -> None:
     assert replay(recording, "--decode", expected=0)["verdict"] == "same"
 

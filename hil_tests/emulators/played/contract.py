@@ -65,6 +65,12 @@ class PlayedContract:
     lasting: ClassVar[float] = 1.6
     lasting_with_outage: ClassVar[float] = 2.6
 
+    _recorded: ClassVar[Session | None] = None
+    """One recording for the tests that need no other."""
+
+    def __init_subclass__(cls) -> None:
+        cls._recorded = None
+
     def plug_of(self, emulated: Emulated) -> str:
         """Return the name of what is pulled."""
         return "dut"
@@ -72,7 +78,7 @@ class PlayedContract:
     # What must hold -------------------------------------------------------------------------------
 
     async def test_the_same_driver_hears_the_same(self) -> None:
-        recorded = await self._record()
+        recorded = await self._recording()
         replayed, divergences = await self._replay(recorded)
         assert [each.words(recorded.start_ns) for each in divergences] == []
         assert len(recorded.values) >= 3
@@ -85,7 +91,7 @@ class PlayedContract:
     async def test_a_driver_that_commands_something_else_is_told_and_gets_no_answer(self) -> None:
         if self.writable is None:
             pytest.skip("this device takes no commands")
-        recorded = await self._record()
+        recorded = await self._recording()
         replayed, divergences = await self._replay(recorded, self.wanted / 2)
         assert {each.parting for each in divergences} == {Parting.ASKED, Parting.MISSED}
         assert replayed.outcomes != [Outcome.ACKNOWLEDGED]
@@ -100,6 +106,12 @@ class PlayedContract:
         assert replayed.values[-1] == pytest.approx(recorded.values[-1], abs=10 * self.step)
 
     # How it is done -------------------------------------------------------------------------------
+
+    @classmethod
+    async def _recording(cls) -> Session:
+        if cls._recorded is None:
+            cls._recorded = await cls()._record()
+        return cls._recorded
 
     async def _record(self, *, outage: bool = False) -> Session:
         async with emulate(make_device(self.profile, self.wire)) as emulated:
