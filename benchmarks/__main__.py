@@ -20,6 +20,7 @@ _ALL = (
     "replay",
     "decode",
     "firmware",
+    "twin",
     "wires",
     "web",
 )

@@ -40,7 +40,7 @@ from testbed.protocols.scpi import ScpiAddress, ScpiSettings
 from testbed.protocols.sparkplug import SparkplugAddress, SparkplugSettings
 from testbed.protocols.text.address import TextAddress, TextSettings
 from testbed.session.verify import verify
-from testbed.twin.models import model_class
+from testbed.twin.models import MODELS, model_class
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -222,13 +222,18 @@ def test_every_wire_is_told_with_all_its_options(protocol: str) -> None:
         assert not missing(list(WIRE_OPTIONS[scheme]), told[1])
 
 
-def test_plant_and_model_are_told_with_all_their_names() -> None:
-    plant, model = plant_class("thermal-chamber"), model_class("thermal")
-    text = section(BENCH_FILE, "plant") + section(BENCH_FILE, "twins")
-    assert not missing(
-        [*plant.INPUTS, *plant.OUTPUTS, *plant.PARAMETERS, *model.INPUTS, *model.PARAMETERS], text
-    )
+def test_the_plant_is_told_with_all_its_names() -> None:
+    plant, text = plant_class("thermal-chamber"), section(BENCH_FILE, "plant")
+    assert not missing([*plant.INPUTS, *plant.OUTPUTS, *plant.PARAMETERS], text)
     assert not missing([*plant_class("recording").PARAMETERS], text)
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+def test_every_model_is_told_with_all_its_names_and_numbers(kind: str) -> None:
+    model = model_class(kind)
+    row = next(line for line in section(BENCH_FILE, "twins").splitlines() if line.startswith(f"| `{kind}` |"))
+    assert not missing([each.name for each in (*model.INPUTS, *model.OUTPUTS, *model.PARAMETERS)], row)
+    assert not [each.name for each in model.PARAMETERS if f"{each.nominal:g}" not in row]
 
 
 def test_every_exit_code_is_told() -> None:

@@ -62,7 +62,9 @@ def heat_rates(
 ) -> tuple[float, float]:
     """Return how fast air and load warm up, K/s, at temperatures in degC."""
     p = parameters
-    forced = p.forced_convection * (max(inputs.fan_speed, 0.0) / _RATED_FAN_SPEED) ** _CONVECTION_EXPONENT
+    # Operators alone, so that arrays of cases do as well as numbers: half of x + |x| is x, or 0 below.
+    speed = (inputs.fan_speed + abs(inputs.fan_speed)) / 2
+    forced = p.forced_convection * (speed / _RATED_FAN_SPEED) ** _CONVECTION_EXPONENT
     to_load = (p.still_convection + forced) * (air - load)
     to_room = (p.wall_conductance + p.vent_conductance * inputs.vent_position / 100) * (air - p.ambient)
     heating = p.heater_power * inputs.heater_duty / 100

@@ -104,8 +104,13 @@ def _model(model: TwinModel) -> dict[str, Any]:
         "prediction": model.prediction.path,
         "residual": model.residual.path,
         "inputs": {name: signal.path for name, signal in model.inputs.items()},
-        "parameters": _working(model_class(model.kind), model.parameters),
+        "parameters": _of_model(model),
     }
+
+
+def _of_model(spec: TwinModel) -> dict[str, float]:
+    model = model_class(spec.kind)(spec.parameters)
+    return dict(zip((each.name for each in model.PARAMETERS), model.parameters, strict=True))
 
 
 def _loop(loop: Loop) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
 from testbed.bench import Bench, BenchFileError, PlannedFault, Problem, TwinModel, nearest
 from testbed.bench.document import Path_
@@ -13,8 +14,8 @@ from testbed.drivers import DriverContext, driver_class
 from testbed.emulators.breaking import faults_of
 from testbed.errors import TestbedError
 from testbed.links import no_tap
-from testbed.plants import Plant, plant_class
-from testbed.twin.models import Model, model_class
+from testbed.plants import plant_class
+from testbed.twin.models import Variable, model_class
 
 from .plant import make_plant
 
@@ -113,15 +114,13 @@ def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
     except TestbedError as error:
         return [bench.document.problem((*path, "model"), str(error))]
     return [
-        *_unknown(bench, (*path, "inputs"), spec.inputs, model.INPUTS, "input"),
+        *_unknown(bench, (*path, "inputs"), spec.inputs, _names(model.INPUTS), "input"),
         *_parameters(bench, (*path, "parameters"), spec.parameters, model),
     ]
 
 
-def _parameters(
-    bench: Bench, path: Path_, given: dict[str, float], kind: type[Plant] | type[Model]
-) -> list[Problem]:
-    problems = _unknown(bench, path, given, kind.PARAMETERS, "parameter")
+def _parameters(bench: Bench, path: Path_, given: dict[str, float], kind: Any) -> list[Problem]:
+    problems = _unknown(bench, path, given, _names(kind.PARAMETERS), "parameter")
     if problems:
         return problems
     try:
@@ -129,6 +128,10 @@ def _parameters(
     except ValueError as error:
         return [bench.document.problem(path, str(error))]
     return []
+
+
+def _names(known: Iterable[str | Variable]) -> tuple[str, ...]:
+    return tuple(each if isinstance(each, str) else each.name for each in known)
 
 
 def _unknown(

@@ -1,5 +1,5 @@
-"""Models that predict a device: a small interface, and the ones that are shipped."""
+"""Models of devices as mathematics over a state: one small interface, and the ones that are shipped."""
 
-from .base import Model, model_class
+from .base import MODELS, Components, Linear, Model, Variable, linearise, model_class, slopes
 
-__all__ = ["Model", "model_class"]
+__all__ = ["MODELS", "Components", "Linear", "Model", "Variable", "linearise", "model_class", "slopes"]

@@ -1,39 +1,190 @@
-"""What every model is: a state that is advanced by inputs and drawn towards what is measured."""
+"""What every model is: mathematics over a state; it knows no clock, no signal and no other model.
+
+A state, inputs, outputs and parameters are tuples with one component a variable, in the order in which the
+model declares them. A component is a number, or an array of them: then every element is a case of its own,
+and a hundred futures are one call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Protocol, cast
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from testbed.bench.plugins import find_part
+from testbed.bench.problems import nearest
 
 GROUP = "testbed.models"
 
-_OURS = {"thermal": "testbed.twin.models.thermal:ThermalModel"}
+MODELS = {
+    "battery": "testbed.twin.models.battery:Battery",
+    "dc-motor": "testbed.twin.models.motor:DcMotor",
+    "fan": "testbed.twin.models.fan:Fan",
+    "first-order-dead-time": "testbed.twin.models.process:FirstOrderDeadTime",
+    "mass-spring-damper": "testbed.twin.models.oscillator:MassSpringDamper",
+    "tank": "testbed.twin.models.tank:Tank",
+    "thermal": "testbed.twin.models.thermal:ThermalModel",
+}
+"""Those that are shipped, by name."""
+
+Components = tuple[Any, ...]
+"""One number, or one array of numbers of any shape, a variable."""
+
+_DIFFERENCE = 1e-5  # share of a variable's size; a central difference is then right to about 1e-10
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A named quantity of a model.
+
+    `nominal` is a parameter's usual value; `noise` is, of a state, by how much it wanders off what the model
+    says (standard deviation, per square root of a second), and of an output, that of a usual sensor.
+    """
+
+    name: str
+    unit: str
+    what: str = ""
+    nominal: float = 0.0
+    low: float = -math.inf
+    high: float = math.inf
+    noise: float = 0.0
+
+
+class Linear(NamedTuple):
+    """A model near one point: x' = a x + b u, y = c x + d u, all as differences from that point.
+
+    Shapes: a (n, n), b (n, m), c (k, n), d (k, m) for n states, m inputs and k outputs.
+    """
+
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+    c: NDArray[np.float64]
+    d: NDArray[np.float64]
 
 
 class Model(Protocol):
-    """Predicts one output of a device from its inputs; units are those that its docstring names."""
+    """A device as mathematics; see the head of this file for shapes, `Variable` for units."""
 
-    INPUTS: ClassVar[tuple[str, ...]]
-    PARAMETERS: ClassVar[tuple[str, ...]]
+    @property
+    def STATES(self) -> tuple[Variable, ...]:  # noqa: N802
+        """What it remembers."""
 
-    parameters: Mapping[str, float]
-    """All parameters, with the values that it works with."""
+    @property
+    def INPUTS(self) -> tuple[Variable, ...]:  # noqa: N802
+        """What acts on it."""
 
-    def __init__(self, parameters: Mapping[str, float]) -> None:
-        """Begin without a state; parameters not given keep their nominal values."""
+    @property
+    def OUTPUTS(self) -> tuple[Variable, ...]:  # noqa: N802
+        """What can be measured of it."""
 
-    def step(self, seconds: float, inputs: Mapping[str, float]) -> float:
-        """Advance by `seconds` under constant inputs and return the predicted output."""
+    @property
+    def PARAMETERS(self) -> tuple[Variable, ...]:  # noqa: N802
+        """What makes it this device and not another of its kind."""
 
-    def correct(self, measured: float, seconds: float) -> None:
-        """Draw the state towards a measurement that came `seconds` after the one before."""
+    parameters: tuple[float, ...]
+    """The values that it works with where none are given."""
 
-    def state(self) -> Mapping[str, float]:
-        """Return the state, name to number, NaN where it is not known yet; recordings keep it."""
+    def begin(self, outputs: Components, inputs: Components) -> Components:
+        """Return a state that fits what is measured first; NaN stands for what is not measured."""
+
+    def step(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
+    ) -> Components:
+        """Return the state `seconds` later, under inputs that stay as they are."""
+
+    def output(
+        self, state: Components, inputs: Components, parameters: Components | None = None
+    ) -> Components:
+        """Return what would be measured."""
+
+    def linearise(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
+    ) -> Linear:
+        """Return how a step of `seconds`, and the outputs, follow small changes; not of arrays."""
+
+    def transition(self, state: Components, inputs: Components, seconds: float) -> NDArray[np.float64]:
+        """Return `a` of the linear form alone, (n, n): a filter asks for it at every sample."""
+
+    def save(self, state: Components) -> bytes:
+        """Return a state, to be kept."""
+
+    def restore(self, saved: bytes) -> Components:
+        """Return the state that was saved; raises ValueError when it is none of this model."""
 
 
-def model_class(kind: str) -> type[Model]:
-    """Return the model called `kind`; raises UsageError naming the nearest one known."""
-    return cast(type[Model], find_part(GROUP, _OURS, kind, "no model is called"))
+def model_class(kind: str) -> Any:
+    """Return the class of the models called `kind`; raises UsageError naming the nearest one known."""
+    return find_part(GROUP, MODELS, kind, "no model is called")
+
+
+def working(known: tuple[Variable, ...], given: Mapping[str, float]) -> tuple[float, ...]:
+    """Return the value of each parameter, nominal where none is given.
+
+    Raises ValueError for a name that is unknown and for a value that is out of bounds.
+    """
+    names = [variable.name for variable in known]
+    for name in given:
+        if name not in names:
+            raise ValueError(f"there is no parameter {name!r}; {nearest(name, names)}".rstrip("; "))
+    values = tuple(float(given.get(variable.name, variable.nominal)) for variable in known)
+    for variable, value in zip(known, values, strict=True):
+        if not (math.isfinite(value) and variable.low <= value <= variable.high):
+            raise ValueError(f"{variable.name} must be {_bounds(variable)}, not {value:g}")
+    return values
+
+
+def linearise(
+    model: Model, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
+) -> Linear:
+    """Return a model near one point, by central differences of its steps and outputs."""
+
+    def stepped(x: Components, u: Components) -> Components:
+        return model.step(x, u, seconds, parameters)
+
+    def measured(x: Components, u: Components) -> Components:
+        return model.output(x, u, parameters)
+
+    return Linear(
+        slopes(lambda x: stepped(x, inputs), state, len(state)),
+        slopes(lambda u: stepped(state, u), inputs, len(state)),
+        slopes(lambda x: measured(x, inputs), state, len(model.OUTPUTS)),
+        slopes(lambda u: measured(state, u), inputs, len(model.OUTPUTS)),
+    )
+
+
+def slopes(function: Callable[[Components], Components], at: Components, rows: int) -> NDArray[np.float64]:
+    """Return how `rows` results follow each component of what a function is asked at: (rows, columns)."""
+    found = np.zeros((rows, len(at)))
+    for column, value in enumerate(at):
+        width = _DIFFERENCE * max(1.0, abs(value))
+        above, below = ((*at[:column], value + way * width, *at[column + 1 :]) for way in (1, -1))
+        found[:, column] = np.subtract(function(above), function(below)) / (2 * width)
+    return found
+
+
+def save_numbers(state: Components) -> bytes:
+    """Return a state of plain numbers as text that gives back the very same numbers."""
+    return json.dumps([float(component) for component in state]).encode()
+
+
+def restore_numbers(saved: bytes, count: int) -> Components:
+    """Return a state of `count` numbers; raises ValueError when `saved` is something else."""
+    try:
+        numbers = json.loads(saved)
+        state = tuple(float(number) for number in cast(Iterable[Any], numbers))
+    except (TypeError, ValueError):
+        raise ValueError("this is no saved state of a model") from None
+    if len(state) != count:
+        raise ValueError(f"a saved state has {len(state)} numbers, and the model {count} states")
+    return state
+
+
+def _bounds(variable: Variable) -> str:
+    if variable.high == math.inf:
+        return f"a number from {variable.low:g}" if math.isfinite(variable.low) else "a number"
+    return f"between {variable.low:g} and {variable.high:g}"

@@ -1,56 +1,61 @@
-"""Predicts a chamber's air temperature with the two-node heat model, corrected by what is measured."""
+"""A chamber with a load in it: two nodes that exchange heat, with a heater, a fan and a vent."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import ClassVar
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import ClassVar, cast
 
 from testbed.plants.heat import HeatInputs, HeatParameters, heat_rates
 
-_STEP = 0.05  # s
-_AIR_GAIN = 0.8  # 1/s: a wrong air temperature is forgotten within about a second
-_LOAD_GAIN = 0.2  # 1/s; the load is not measured here and follows more slowly
+from .base import Components, Variable
+from .ode import OdeModel, known
+
+_UNITS = {
+    "air_capacity": "J/K", "load_capacity": "J/K", "heater_power": "W", "wall_conductance": "W/K",
+    "still_convection": "W/K", "forced_convection": "W/K", "vent_conductance": "W/K", "ambient": "degC",
+}  # fmt: skip
+_LEAST = {"air_capacity": 1e-6, "load_capacity": 1e-6, "ambient": -273.15}
+
+_NAMES = tuple(field.name for field in fields(HeatParameters))
 
 
-class ThermalModel:
-    """A Luenberger observer on the two-node model: degC, %, rpm.
+class ThermalModel(OdeModel):
+    """Lumped capacities; where the physics comes from is said in testbed/plants/heat.py."""
 
-    The observer (Luenberger 1971, "An Introduction to Observers") adds to each node's rate a gain
-    times what was measured less what was predicted. What the residual still shows is what the model
-    does not know: its parameters are nominal, and the sensor lags.
-    """
+    STATES: ClassVar = (
+        Variable("air", "degC", "of air and inner walls", noise=0.015),
+        Variable("load", "degC", "of what stands in it", noise=0.01),
+    )
+    INPUTS: ClassVar = (
+        Variable("heater_duty", "%", "of the heater", low=0.0, high=100.0),
+        Variable("fan_speed", "rpm", "of the fan", low=0.0),
+        Variable("vent_position", "%", "of the vent", low=0.0, high=100.0),
+    )
+    OUTPUTS: ClassVar = (
+        Variable("air", "degC", "of air and inner walls", noise=0.05),
+        Variable("load", "degC", "of what stands in it", noise=0.05),
+    )
+    PARAMETERS: ClassVar = tuple(
+        Variable(field.name, _UNITS[field.name], "", cast(float, field.default), _LEAST.get(field.name, 0.0))
+        for field in fields(HeatParameters)
+    )
+    LONGEST_STEP = 0.5
 
-    INPUTS: ClassVar = tuple(field.name for field in fields(HeatInputs))
-    PARAMETERS: ClassVar = tuple(field.name for field in fields(HeatParameters))
+    def rates(self, state: Components, inputs: Components, parameters: Components) -> Components:
+        """Return K/s of both nodes."""
+        # HeatParameters checks itself, which arrays of cases cannot pass.
+        values = cast(HeatParameters, SimpleNamespace(**dict(zip(_NAMES, parameters, strict=True))))
+        return heat_rates(state[0], state[1], HeatInputs(*inputs), values)
 
-    def __init__(self, parameters: Mapping[str, float]) -> None:
-        self._heat = HeatParameters(**parameters)
-        self.parameters = asdict(self._heat)
-        self._air = self._load = math.nan
+    def output(
+        self, state: Components, inputs: Components, parameters: Components | None = None
+    ) -> Components:
+        """Return both temperatures."""
+        return state
 
-    def step(self, seconds: float, inputs: Mapping[str, float]) -> float:
-        """Return the predicted air temperature; NaN before the first measurement."""
-        if math.isnan(self._air):
-            return math.nan
-        heat = HeatInputs(**inputs)
-        count = max(1, math.ceil(seconds / _STEP))
-        for _ in range(count):
-            air_rate, load_rate = heat_rates(self._air, self._load, heat, self._heat)
-            self._air += air_rate * seconds / count
-            self._load += load_rate * seconds / count
-        return self._air
-
-    def correct(self, measured: float, seconds: float) -> None:
-        """Draw both nodes towards a measured air temperature; the first one sets them."""
-        if math.isnan(self._air):
-            self._air = self._load = measured
-            return
-        error = measured - self._air
-        self._air += error * -math.expm1(-_AIR_GAIN * seconds)
-        self._load += error * -math.expm1(-_LOAD_GAIN * seconds)
-
-    def state(self) -> dict[str, float]:
-        """Return the temperatures of the two nodes, `air` and `load`, degC."""
-        return {"air": self._air, "load": self._load}
+    def begin(self, outputs: Components, inputs: Components) -> Components:
+        """Return what is measured; a node without a sensor is as warm as the other, else as the room."""
+        air, load = outputs
+        room = self.parameters[-1]
+        return known(air, known(load, room)), known(load, known(air, room))
