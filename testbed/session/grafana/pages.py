@@ -172,16 +172,19 @@ def _twin(bench: Bench, device: str, model: TwinModel) -> list[Panel]:
 
 def _state(bench: str, device: str, model: TwinModel) -> Panel:
     """Return what the model has come to: every state that it has a name for."""
-    names_of = model_class(model.kind)(model.parameters).state()
-    what = ", ".join(f"mean({queries.name(each)}) AS {queries.name(each)}" for each in names_of)
+    names_of = [queries.name(state.name) for state in model_class(model.kind).STATES]
+    what = ", ".join(f"mean({name}) AS {name}" for name in names_of)
     of = f'"device" = {queries.text(device)}'
     statement = queries.select(what, names.TWIN, bench, of, then=f"{queries.EVERY} fill(none)")
     return Panel("timeseries", f"{device}: state of the model", [Query(statement, alias="$col")], width=8)
 
 
 def _parameters(device: str, model: TwinModel) -> Panel:
-    working = model_class(model.kind)(model.parameters).parameters  # with the model's own for those not given
-    rows = [f"| {key} | {value:g} |" for key, value in sorted(working.items())]
+    kind = model_class(model.kind)
+    rows = [
+        f"| {parameter.name} | {value:g} {parameter.unit} |"
+        for parameter, value in zip(kind.PARAMETERS, kind(model.parameters).parameters, strict=True)
+    ]
     inputs = [f"| {key} | {signal.path} |" for key, signal in sorted(model.inputs.items())]
     table = ["| | |", "|---|---|", f"| model | {model.kind} |", *inputs, *rows]
     return Panel("text", f"{device}: model", width=8, options={"content": "\n".join(table)})
