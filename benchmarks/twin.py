@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from testbed.twin.estimate import ExtendedKalman
+from testbed.twin.estimate import ExtendedKalman, Followed
 from testbed.twin.models import MODELS, Components, model_class
 
 from .table import Row, print_table
@@ -34,7 +34,7 @@ def measure(quick: bool = False) -> list[Row]:
 def _filter(count: int) -> list[Row]:
     """Measure a filter of four states, a dead time, against its target."""
     state, inputs, _ = _POINTS["first-order-dead-time"]
-    followed = ExtendedKalman(model_class("first-order-dead-time")({}))
+    followed = ExtendedKalman(Followed(model_class("first-order-dead-time")({})))
     followed.begin((0.4,), inputs)
     followed.state = state
     predict = _middle(count, lambda: followed.predict(0.05, inputs))

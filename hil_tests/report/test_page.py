@@ -72,7 +72,11 @@ def test_the_page_holds_all_that_was_recorded(report: Report):
     assert (data["verdict"], data["counts"]["failed"], data["counts"]["passed"]) == ("failed", 2, 4)
     run = data["tests"][0]["run"]
     charts = {chart["name"]: chart for chart in run["charts"]}
-    assert {line["label"] for line in charts["probe.temperature"]["lines"]} == {"temperature", "setpoint"}
+    assert {line["label"] for line in charts["probe.temperature"]["lines"]} == {
+        "temperature",
+        "twin",
+        "setpoint",
+    }
     assert {line["label"] for line in charts["chamber.temperature"]["lines"]} == {"temperature", "twin"}
     assert charts["chamber.heater_duty"]["commands"]
     assert charts["chamber.heater_duty"]["limits"] == [0, 100]

@@ -236,7 +236,7 @@ def test_two_sessions_lie_over_each_other(browser: Browser, recorded):
         expect(page.locator(".panel").first).to_contain_text("chamber.temperature A")
         assert view(page)[0] == 0
         expect(page.get_by_role("columnheader", name="largest difference")).to_be_visible()
-        expect(page.locator("table.list tr", has_text="probe.temperature")).to_contain_text("degC")
+        expect(page.locator("table.list tr", has_text="probe.temperature_predicted")).to_contain_text("degC")
         picture(page, "compare")
 
 

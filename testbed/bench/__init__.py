@@ -1,6 +1,6 @@
 """What a bench file says: typed, validated, units resolved, every error with file:line:column."""
 
-from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
+from .bench import Bench, FaultyBench, Loop
 from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
 from .condition import Read, signals_of
 from .device import Device
@@ -13,7 +13,9 @@ from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile
 from .secrets import Secrets
-from .spec import PidSpec, PlantSpec, TwinLevel, json_schema
+from .spec import PidSpec, PlantSpec, json_schema
+from .twin_spec import TwinLevel
+from .twins import Excite, LearnPlan, Twin, TwinModel, TwinSensor
 from .wires import Wire, parse_wire
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "BoardSpec",
     "Cause",
     "Device",
+    "Excite",
     "Expectation",
     "ExpectationKind",
     "FaultyBench",
@@ -32,6 +35,7 @@ __all__ = [
     "HabitSpec",
     "Influxdb",
     "Interlock",
+    "LearnPlan",
     "Loop",
     "MqttStore",
     "PidSpec",
@@ -44,6 +48,7 @@ __all__ = [
     "Twin",
     "TwinLevel",
     "TwinModel",
+    "TwinSensor",
     "Wire",
     "influxdb_of",
     "json_schema",

@@ -17,7 +17,8 @@ from .guard import GuardPlan
 from .influxdb import Influxdb
 from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem
-from .spec import PidSpec, PlantSpec, TwinLevel
+from .spec import PidSpec, PlantSpec
+from .twins import Twin, TwinSensor
 
 
 @dataclass(frozen=True)
@@ -31,27 +32,6 @@ class Loop:
     setpoint: float
     period_ns: int
     stale_after_ns: int
-
-
-@dataclass(frozen=True)
-class TwinModel:
-    """A model beside a device: what it predicts, from which signals, and where it says so."""
-
-    kind: str
-    predicts: Signal
-    prediction: Signal
-    residual: Signal
-    inputs: dict[str, Signal]
-    parameters: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Twin:
-    """The twin of one device."""
-
-    device: Device
-    level: TwinLevel
-    model: TwinModel | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +61,18 @@ class Bench:
     def by_path(self) -> dict[str, Signal]:
         """Every signal by its path, device.signal."""
         return {signal.path: signal for signal in self.signals}
+
+    @cached_property
+    def said_by_twins(self) -> frozenset[str]:
+        """The paths of the signals that no device has: in which twins say what they think."""
+        own = {signal.path for device in self.devices.values() for signal in device.signals.values()}
+        return frozenset(self.by_path.keys() - own)
+
+    @cached_property
+    def twin_sensors(self) -> dict[str, TwinSensor]:
+        """What twins expect of signals, by the path of the signal."""
+        models = [twin.model for twin in self.twins.values() if twin.model is not None]
+        return {sensor.signal.path: sensor for model in models for sensor in model.sensors}
 
 
 class FaultyBench(BenchFileError):

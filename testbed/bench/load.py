@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from testbed.signals import Access, Signal
 
-from .bench import Bench, FaultyBench, Loop, Twin, TwinModel
+from .bench import Bench, FaultyBench, Loop
 from .boards import Firmware, PlannedFault
 from .device import Device, make_signals
 from .document import Document, Path_, read_document
@@ -23,7 +23,8 @@ from .mqtt_store import MqttStore
 from .mqtt_store import resolve as resolve_mqtt
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile, find_profile, load_profile, profile_hint
-from .spec import BenchSpec, DeviceSpec, LoopSpec, PlantSpec, TwinLevel, TwinSpec
+from .spec import BenchSpec, DeviceSpec, LoopSpec, PlantSpec
+from .twins import resolve_twins
 from .validation import problems_of
 from .wires import Wire, parse_wire
 
@@ -101,7 +102,7 @@ class _Resolver:
             for name, spec in self.spec.devices.items()
             if (device := self._device(name, spec)) is not None
         }
-        twins = self._twins(devices)
+        twins = resolve_twins(self.spec.twins, devices, self.spec.loops, self.look)
         loops = {
             name: loop
             for name, spec in self.spec.loops.items()
@@ -183,49 +184,6 @@ class _Resolver:
         except ValueError as error:
             self.look.problem(("devices", device, "wire"), str(error))
             return None
-
-    # Twins ------------------------------------------------------------------------------------
-
-    def _twins(self, devices: dict[str, Device]) -> dict[str, Twin]:
-        for name in self.spec.twins:
-            if name not in self.spec.devices:
-                hint = nearest(name, self.spec.devices)
-                self.look.problem(("twins", name), f"no device is called {name!r}", hint, key=True)
-        default = TwinSpec(level=TwinLevel.MIRROR)
-        return {
-            name: self._twin(device, self.spec.twins.get(name, default)) for name, device in devices.items()
-        }
-
-    def _twin(self, device: Device, spec: TwinSpec) -> Twin:
-        path: Path_ = ("twins", device.name)
-        if spec.model is None:
-            return Twin(device, spec.level)
-        if spec.predicts is None:
-            self.look.problem(path, f"twins.{device.name}: a model needs predicts: SIGNAL", key=True)
-            return Twin(device, spec.level)
-        predicted = self.look.signal((*path, "predicts"), f"{device.name}.{spec.predicts}")
-        inputs = {
-            key: signal
-            for key, value in spec.inputs.items()
-            if (signal := self.look.signal((*path, "inputs", key), value)) is not None
-        }
-        if predicted is None:
-            return Twin(device, spec.level)
-        prediction, residual = self._twin_signals(device, predicted)
-        model = TwinModel(spec.model, predicted, prediction, residual, inputs, spec.parameters)
-        return Twin(device, spec.level, model)
-
-    def _twin_signals(self, device: Device, predicted: Signal) -> tuple[Signal, Signal]:
-        name, number = predicted.name, len(self.look.signals)
-        difference = {"degC": "K", "degF": "delta_degF"}.get(predicted.unit, predicted.unit)
-        prediction = Signal(
-            number, device.name, f"{name}_predicted", predicted.unit, title=f"{predicted.title}, predicted"
-        )
-        residual = Signal(
-            number + 1, device.name, f"{name}_residual", difference, title="Measured less predicted"
-        )
-        self.look.add(prediction, residual)
-        return prediction, residual
 
     # Loops ------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -13,6 +12,7 @@ from .boards import BoardSpec, EmulateSpec, FaultSpec
 from .guard_spec import GuardSpec
 from .names import Name, SignalPath
 from .profile import Quantity
+from .twin_spec import TwinSpec
 
 
 class _Spec(BaseModel):
@@ -57,26 +57,6 @@ class PlantSpec(_Spec):
     parameters: dict[Name, float] = Field(
         default_factory=dict, description="Parameters of the plant, SI units"
     )
-
-
-class TwinLevel(StrEnum):
-    """How far a twin goes; one below `integrated` cannot write."""
-
-    MIRROR = "mirror"
-    SIMULATION = "simulation"
-    INTEGRATED = "integrated"
-
-
-class TwinSpec(_Spec):
-    """The virtual copy of a device; every device has a mirroring one even if it is not named."""
-
-    level: TwinLevel = TwinLevel.MIRROR
-    model: str | None = Field(default=None, description="A model that predicts, for example thermal")
-    predicts: Name | None = Field(
-        default=None, description="The signal of the device that the model predicts"
-    )
-    inputs: dict[Name, SignalPath] = Field(default_factory=dict, description="model input: device.signal")
-    parameters: dict[Name, float] = Field(default_factory=dict)
 
 
 class PidSpec(_Spec):

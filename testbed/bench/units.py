@@ -86,3 +86,14 @@ def seconds(text: str | float) -> float:
 def hertz(text: str | float) -> float:
     """Return a rate in Hz."""
     return convert(text, "Hz")
+
+
+def scale(given: str, wanted: str, *, difference: bool = False) -> tuple[float, float]:
+    """Return (factor, offset): a number in `given` times factor plus offset is that number in `wanted`.
+
+    Raises ValueError when the units do not fit each other.
+    """
+    if given == wanted or not (given and wanted):
+        return 1.0, 0.0
+    zero, one = (convert(f"{value!r} {given}", wanted, difference=difference) for value in (0.0, 1.0))
+    return one - zero, zero

@@ -61,6 +61,8 @@ class LoopRunner:
         self.spec = spec
         self.armed = True
         self.held = False
+        self.shift = 0.0
+        """What an integrated twin that asks something adds to the setpoint for a while, in its unit."""
         self._clock = clock
         self._commander = commander
         self._cycles = cycles
@@ -85,6 +87,11 @@ class LoopRunner:
     def mode(self) -> str:
         """How it stands: automatic, manual (a person holds its actuator), or safe (its samples are stale)."""
         return "manual" if self.held else "safe" if self._safe else "automatic"
+
+    @property
+    def setpoint(self) -> float:
+        """Where the loop is to bring what it reads."""
+        return self.spec.setpoint + self.shift
 
     def start(self) -> None:
         """Begin to watch the age of the last good sample."""
@@ -135,7 +142,7 @@ class LoopRunner:
         age = now - sample.time_ns
         if self._pending is not None and self._pending.pending:
             # The actuator is slower than the loop: a second command would only queue behind the first.
-            terms = NO_TERMS._replace(setpoint=self.spec.setpoint, measured=sample.value)
+            terms = NO_TERMS._replace(setpoint=self.setpoint, measured=sample.value)
             self._cycles.add(now, lateness, age, -1, -1, OVERRUN, terms)
             return
         # Times of samples, not of our own turns: the controller then depends on nothing but what was
@@ -143,7 +150,7 @@ class LoopRunner:
         # the last cycle that computed: an overrun must cost the integral no time.
         since_ns = sample.time_ns - self._computed_ns if self._computed_ns else self.spec.period_ns
         self._computed_ns = sample.time_ns
-        output = self._pid.compute(self.spec.setpoint, sample.value, since_ns / 1e9)
+        output = self._pid.compute(self.setpoint, sample.value, since_ns / 1e9)
         terms = self._pid.terms
 
         def done(command: Command) -> None:
@@ -180,7 +187,7 @@ class LoopRunner:
             f" {self.spec.writes.path} goes to its safe value"
         )
         self._report(Event(now, Level.WARNING, self.spec.name, "stale", text))
-        terms = NO_TERMS._replace(setpoint=self.spec.setpoint, output=self._safe_value)
+        terms = NO_TERMS._replace(setpoint=self.setpoint, output=self._safe_value)
         self._cycles.add(now, 0, age, -1, -1, ACTED_SAFE, terms)
         self._safe_command = self._drive_safe(self._stale_requester)
 

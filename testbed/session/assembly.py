@@ -14,9 +14,10 @@ from testbed.drivers.sharing import Shared
 from testbed.links import Opener
 from testbed.links.faulty import FaultyOpener, FaultyWire
 from testbed.signals import Event, Hub, Signal, Stage
-from testbed.twin import Mirror, Predictor
+from testbed.twin import LiveTwin, Mirror
 from testbed.twin.guard import Interlocks
 from testbed.twin.models import model_class
+from testbed.twin.update import Learner
 
 from .expectations import Judge
 from .faults import Breaking, FaultDesk
@@ -43,6 +44,7 @@ class Assembly:
     interlocks: Interlocks
     faults: FaultDesk
     supervision: Supervision
+    twins: dict[str, LiveTwin]
 
 
 def assemble(
@@ -89,8 +91,8 @@ def assemble(
     hub.subscribe_all(Stage.TWIN, mirror.observe)
     commander.hearers.append(mirror.asked)
     commander.watchers.append(mirror.settled)
-    _add_predictors(bench, hub, mirror, writer)
     loops = _add_loops(bench, lanes, hub, mirror, commander, safe_state, writer, report)
+    twins = _add_twins(bench, hub, mirror, writer, report, loops)
     manual = ManualControl(
         bench.by_path, clock, commander, loops.values(), safe_state.drive,
         partial(_last, mirror), report,
@@ -109,6 +111,7 @@ def assemble(
         guarding.interlocks,
         FaultDesk(bench, clock, seeds, wires, emulated, report, breaking or Breaking()),
         Supervision(drivers, mirror, clock, report),
+        twins,
     )
 
 
@@ -144,19 +147,38 @@ class _Lanes:
         return due_ns
 
 
-def _add_predictors(bench: Bench, hub: Hub, mirror: Mirror, writer: SessionWriter) -> None:
-    for twin in bench.twins.values():
+def _add_twins(
+    bench: Bench,
+    hub: Hub,
+    mirror: Mirror,
+    writer: SessionWriter,
+    report: Callable[[Event], None],
+    loops: Mapping[str, LoopRunner],
+) -> dict[str, LiveTwin]:
+    twins: dict[str, LiveTwin] = {}
+    for name, twin in bench.twins.items():
         spec = twin.model
         if spec is None:
             continue
-        predictor = Predictor(
+        live = twins[name] = LiveTwin(
             spec,
-            partial(model_class(spec.kind), spec.parameters),
+            model_class(spec.kind)(spec.parameters),
             lambda signal: mirror.readings[signal].good_value,
             hub.publish,
-            partial(writer.twin_state, twin.device.name),
+            partial(writer.twin_state, name),
+            report,
         )
-        hub.subscribe(spec.predicts.id, Stage.TWIN, predictor.observe)
+        if spec.learns is not None:
+            asks = spec.learns.excite
+            shift = None if asks is None else partial(setattr, loops[asks.loop], "shift")
+            live.learner = learner = Learner(live, spec.learns, name, report, shift)
+            for signal in live.wiring.sensor_of:
+                hub.subscribe(signal, Stage.WATCH, learner.work)
+        for signal in live.wiring.input_of:
+            hub.subscribe(signal, Stage.TWIN, live.moved)
+        for signal in live.wiring.sensor_of:
+            hub.subscribe(signal, Stage.TWIN, live.observe)
+    return twins
 
 
 def _add_loops(

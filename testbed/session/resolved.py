@@ -100,11 +100,23 @@ def _sha256(bench: Bench, name: str) -> str | None:
 def _model(model: TwinModel) -> dict[str, Any]:
     return {
         "kind": model.kind,
-        "predicts": model.predicts.path,
-        "prediction": model.prediction.path,
-        "residual": model.residual.path,
+        "sensors": [
+            {
+                "output": each.output,
+                "signal": each.signal.path,
+                "prediction": each.prediction.path,
+                "sigma": each.sigma.path,
+                "residual": each.residual.path,
+                "lag_s": each.lag,
+                "noise": each.noise,
+            }
+            for each in model.sensors
+        ],
         "inputs": {name: signal.path for name, signal in model.inputs.items()},
+        "estimates": {name: signal.path for name, signal in model.estimates.items()},
+        "period_ns": model.period_ns,
         "parameters": _of_model(model),
+        "learns": None if model.learns is None else asdict(model.learns),
     }
 
 

@@ -16,6 +16,7 @@ from testbed.errors import TestbedError
 from testbed.links import no_tap
 from testbed.plants import plant_class
 from testbed.twin.models import Variable, model_class
+from testbed.twin.wiring import Wiring
 
 from .plant import make_plant
 
@@ -113,10 +114,22 @@ def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
         model = model_class(spec.kind)
     except TestbedError as error:
         return [bench.document.problem((*path, "model"), str(error))]
-    return [
+    outputs = [each.output for each in spec.sensors if each.output is not None]
+    learned = () if spec.learns is None else spec.learns.parameters
+    known = _names(model.PARAMETERS)
+    problems = [
         *_unknown(bench, (*path, "inputs"), spec.inputs, _names(model.INPUTS), "input"),
+        *_unknown(bench, (*path, "outputs"), dict.fromkeys(outputs), _names(model.OUTPUTS), "output"),
+        *_unknown(bench, (*path, "estimates"), spec.estimates, _names(model.OUTPUTS), "output"),
         *_parameters(bench, (*path, "parameters"), spec.parameters, model),
+        *_unknown(bench, (*path, "learns", "parameters"), learned, known, "parameter", by_number=True),
     ]
+    if not problems:
+        try:
+            Wiring(spec, model(spec.parameters))
+        except ValueError as error:
+            problems.append(bench.document.problem(path, str(error), key=True))
+    return problems
 
 
 def _parameters(bench: Bench, path: Path_, given: dict[str, float], kind: Any) -> list[Problem]:
@@ -135,10 +148,22 @@ def _names(known: Iterable[str | Variable]) -> tuple[str, ...]:
 
 
 def _unknown(
-    bench: Bench, path: Path_, given: Iterable[str], known: tuple[str, ...], what: str
+    bench: Bench,
+    path: Path_,
+    given: Iterable[str],
+    known: tuple[str, ...],
+    what: str,
+    *,
+    by_number: bool = False,
 ) -> list[Problem]:
+    """Note the names that are unknown; keys of a mapping, or `by_number` entries of a list."""
     return [
-        bench.document.problem((*path, name), f"unknown {what} {name!r}", nearest(name, known), key=True)
-        for name in given
+        bench.document.problem(
+            (*path, number if by_number else name),
+            f"unknown {what} {name!r}",
+            nearest(name, known),
+            key=not by_number,
+        )
+        for number, name in enumerate(given)
         if name not in known
     ]

@@ -70,7 +70,7 @@ class TwinExpecting(SignalExpecting):
 
     @property
     def _signal(self) -> Signal:
-        signal: Signal = self._subject.model.predicts
+        signal: Signal = self._subject.model.sensors[0].signal
         return signal
 
     def to_agree(self, *, sigma: float = 3.0, during: Time, noise: str | float | None = None) -> Waiting:

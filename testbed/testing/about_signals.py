@@ -12,7 +12,6 @@ from .about_movement import AboutMovement
 from .about_values import AboutValues
 from .expecting import Waiting
 from .quantities import Quantity, Time, show_time
-from .subjects import twin_of
 
 if TYPE_CHECKING:
     from testbed.signals import Signal
@@ -55,18 +54,17 @@ class SignalExpecting(AboutValues, AboutMovement):
 
         `noise` is that standard deviation; by default it is estimated from the residuals.
         """
-        twin = twin_of(self._scene, self._signal.device)
-        if twin.model.predicts != self._signal:
-            raise UsageError(
-                f"the twin of {self._signal.device} does not predict {self._signal.path}",
-                f"it predicts {twin.model.predicts.path}",
-            )
+        known = self._scene.bench.twin_sensors
+        if self._signal.path not in known:
+            others = f"twins predict {', '.join(known)}" if known else "the bench file declares none (twins:)"
+            raise UsageError(f"no twin predicts {self._signal.path}", others)
+        residual = known[self._signal.path].residual
         if not 0 < sigma < math.inf:
             raise UsageError(f"within {sigma} sigma nothing can be", "write sigma=3")
         spread = None if noise is None else self._tolerance(noise)
         time_ns = self._time(during, "during")
         text = self._say(f"agrees with its twin within {sigma:g} sigma for {show_time(time_ns)}")
-        return self._wait(AgreesWithTwin(text, twin.model.residual, sigma, spread, time_ns))
+        return self._wait(AgreesWithTwin(text, residual, sigma, spread, time_ns))
 
     def to_satisfy(self, formula: str) -> Waiting:
         """Expect that a formula of signal temporal logic holds: "always[0:10](temperature < 62)".

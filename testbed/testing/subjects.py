@@ -71,7 +71,8 @@ class TwinHandle:
         self.model = model
         self.predicted, self.prediction, self.residual = (
             ReadableSignal(signal, readings[signal.id])
-            for signal in (model.predicts, model.prediction, model.residual)
+            for sensor in model.sensors[:1]
+            for signal in (sensor.signal, sensor.prediction, sensor.residual)
         )
 
 

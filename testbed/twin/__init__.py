@@ -1,7 +1,7 @@
 """The virtual copy of each device: it mirrors, predicts, and judges every command."""
 
 from .guard import Guard
+from .live import LiveTwin
 from .mirror import Mirror, Reading
-from .predictor import Predictor
 
-__all__ = ["Guard", "Mirror", "Predictor", "Reading"]
+__all__ = ["Guard", "LiveTwin", "Mirror", "Reading"]

@@ -59,7 +59,7 @@ def test_a_command_of_a_loop_is_followed_from_the_sample_to_the_acknowledgement(
 def test_the_twin_tells_what_it_expected_and_from_what(session: SessionReader):
     twin = only(ask(session, "chamber.heater_duty@+5s"), "twin")
     facts = twin.facts
-    assert facts["predicts"] == "chamber.temperature"
+    assert facts["predicts"] == "probe.temperature"
     assert facts["residual"] == pytest.approx(facts["measured"] - facts["predicted"])
     assert facts["quality"] == "good"
     assert facts["inputs"].keys() == {"heater_duty", "fan_speed", "vent_position"}
@@ -116,7 +116,7 @@ def test_the_heater_went_off_because_the_thermometer_fell_silent(stale: Path):
     assert whats(found) == ["asked", "told", "sample", "twin", "guard", "written", "settled"]
     assert "loop hold: no good sample for 2.1 s" in only(found, "told").text
     assert "(bad: stale: no sample for 2.1 s)" in only(found, "sample").text
-    assert only(found, "twin").text == "the twin of chamber had predicted nothing yet"
+    assert only(found, "twin").text == "no twin had predicted probe.temperature yet"
     assert only(found, "guard").text.endswith("within 0 to 100 %, on the way to safety, however fast")
     assert only(found, "written").text == "written 1 us after asking, but its bytes are not recorded"
 

@@ -10,7 +10,7 @@ import pytest
 from filterpy.kalman import ExtendedKalmanFilter
 from scipy.stats import norm
 
-from testbed.twin.estimate import ExtendedKalman
+from testbed.twin.estimate import ExtendedKalman, Followed
 from testbed.twin.models import model_class
 
 THERMAL, STEP = "thermal", 0.1
@@ -38,7 +38,7 @@ class Truth:
 
 
 def begun(truth: Truth, inputs: tuple[float, ...]) -> ExtendedKalman:
-    followed = ExtendedKalman(type(truth.model)({}))
+    followed = ExtendedKalman(Followed(type(truth.model)({})))
     outputs = (truth.measured(0, inputs), *[math.nan] * (len(truth.model.OUTPUTS) - 1))
     followed.begin(outputs, inputs)
     return followed

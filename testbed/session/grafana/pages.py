@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.bench import Bench, Device, Loop, TwinModel
+from testbed.bench import Bench, Device, Loop, TwinModel, TwinSensor
 from testbed.session.forward import names
 from testbed.twin.models import model_class
 
@@ -142,30 +142,44 @@ def _durations(title: str, field: str, bench: str, loop: Loop) -> Panel:
 
 
 def _twin(bench: Bench, device: str, model: TwinModel) -> list[Panel]:
-    where, profile = queries.good(device), bench.devices[device].profile.name
+    measuring = ", ".join(sensor.signal.path for sensor in model.sensors)
+    panels = [heading(f"{device}: {model.kind} model of {measuring}")]
+    for sensor in model.sensors:
+        panels += _sensor(bench, sensor)
+    for signal in model.estimates.values():
+        query = queries.curve(
+            signal.name, bench.devices[device].profile.name, bench.name, *queries.good(device)[:1]
+        )
+        panels.append(signal_panel(signal, query, title=signal.path, width=16))
+    return [*panels, _parameters(device, model), _state(bench.name, device, model)]
+
+
+def _sensor(bench: Bench, sensor: TwinSensor) -> list[Panel]:
+    """Return what was measured beside what was expected, with twice its sigma; and how they differ."""
+    measured, predicted, residual, sigma = sensor.signal, sensor.prediction, sensor.residual, sensor.sigma
+    where, profile = queries.good(measured.device), bench.devices[measured.device].profile.name
     any_quality = where[:1]  # a prediction that has just begun is uncertain
-    measured, predicted, residual = model.predicts, model.prediction, model.residual
     return [
-        heading(f"{device}: {model.kind} model of {measured.path}"),
         Panel(
-            "timeseries", f"{device}: measured and predicted",
+            "timeseries", f"{measured.path}: measured and predicted",
             [
                 Query(queries.curve(measured.name, profile, bench.name, *where), "measured"),
                 Query(queries.curve(predicted.name, profile, bench.name, *any_quality), "predicted"),
+                Query(
+                    queries.reach(predicted.name, sigma.name, profile, bench.name, *any_quality), alias="$col"
+                ),
             ],
             width=16, unit=grafana_unit(measured.unit), custom={"spanNulls": gap(measured)},
             overrides=[Override("B", {"custom.lineStyle": _DASHED})],
         ),
-        _parameters(device, model),
-        _state(bench.name, device, model),
+        Panel(
+            "histogram", f"{measured.path}: spread of the residual",
+            [Query(queries.curve(residual.name, profile, bench.name, *where), "residual")],
+            width=8, unit=grafana_unit(residual.unit),
+        ),
         signal_panel(
             residual, queries.band(residual.name, profile, bench.name, *any_quality),
-            title=f"{device}: measured less predicted", width=16,
-        ),
-        Panel(
-            "histogram", f"{device}: spread of the residual",
-            [Query(queries.curve(residual.name, profile, bench.name, *where), "residual")],
-            width=24, height=6, unit=grafana_unit(residual.unit),
+            title=f"{measured.path}: measured less predicted", width=16,
         ),
     ]  # fmt: skip
 

@@ -52,6 +52,13 @@ def curve(field: str, measurement: str, bench: str, *conditions: str) -> str:
     return select(f"mean({name(field)})", measurement, bench, *conditions, then=f"{EVERY} fill(null)")
 
 
+def reach(field: str, sigma: str, measurement: str, bench: str, *conditions: str) -> str:
+    """Return the curves two standard deviations above and below a field: 95 of 100 lie between them."""
+    middle, spread = f"mean({name(field)})", f"mean({name(sigma)})"
+    what = f'{middle} + 2 * {spread} AS "above", {middle} - 2 * {spread} AS "below"'
+    return select(what, measurement, bench, *conditions, then=f"{EVERY} fill(null)")
+
+
 def newest(field: str, measurement: str, bench: str, *conditions: str) -> str:
     """Return the newest value of a field."""
     return select(f"last({name(field)})", measurement, bench, *conditions)

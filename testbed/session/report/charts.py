@@ -18,6 +18,7 @@ from testbed.session.results import Judgement
 from testbed.signals import Quality, Signal
 
 _STRETCHES = 300  # in which a signal is not good, at most, per chart
+_ADDED = ("prediction", "sigma", "residual")
 
 Value = Callable[[Cycle], float]
 
@@ -31,7 +32,7 @@ class Parts:
     loops: dict[str, str] = field(default_factory=dict)
     """What a loop reads, by the loop's name."""
     derived: frozenset[str] = frozenset()
-    """What no device measured: predictions and residuals."""
+    """What no device measured: predictions, residuals, estimates."""
 
     @classmethod
     def of(cls, session: SessionReader) -> Parts:
@@ -39,13 +40,21 @@ class Parts:
         try:
             told = json.loads(session.attachment("bench/resolved.json"))
             models = [twin["model"] for twin in told["twins"].values() if twin["model"]]
+            sensors = [sensor for model in models for sensor in _sensors(model)]
+            derived = {sensor[key] for sensor in sensors for key in _ADDED if key in sensor}
+            derived |= {path for model in models for path in model.get("estimates", {}).values()}
             return cls(
-                {model["predicts"]: model["prediction"] for model in models},
+                {sensor["signal"]: sensor["prediction"] for sensor in sensors},
                 {name: loop["reads"] for name, loop in told["loops"].items()},
-                frozenset(model[key] for model in models for key in ("prediction", "residual")),
+                frozenset(derived),
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             return cls()
+
+
+def _sensors(model: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the sensors of a twin's model; sessions of older versions have one, told otherwise."""
+    return list(model["sensors"]) if "sensors" in model else [{**model, "signal": model["predicts"]}]
 
 
 class Drawing:

@@ -104,8 +104,7 @@ class _Chain:
         return [frame_step("bytes", text, evidence, self._when(evidence.frame.time_ns))]
 
     def _is_twins(self, signal: Signal) -> bool:
-        models = [twin.model for twin in self._bench.twins.values()] if self._bench else []
-        return any(model and signal.path in (model.prediction.path, model.residual.path) for model in models)
+        return self._bench is not None and signal.path in self._bench.said_by_twins
 
     # Commands ---------------------------------------------------------------------------------
 

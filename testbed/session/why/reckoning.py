@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from testbed.bench import Bench, Loop, TwinModel
+from testbed.bench import Bench, Loop, TwinModel, TwinSensor
 from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, SessionReader
 from testbed.signals import Signal
 
@@ -57,26 +57,23 @@ def twin_step(
     session: SessionReader, bench: Bench | None, signal: Signal, time_ns: int, actuator: Signal | None = None
 ) -> Step | None:
     """Return the view of the twin whose model predicts a signal, or takes an actuator as input."""
-    model = _model(bench, signal, actuator)
-    if model is None:
+    found = _model(bench, signal, actuator)
+    if found is None:
         return None
+    model, sensor = found
     kept = {each.path: each for each in session.signals}
-    samples = {}
-    for name in ("predicts", "prediction", "residual"):
-        path = getattr(model, name).path
-        found = sample_at(session, kept[path], time_ns) if path in kept else None
-        if found is None:
-            return Step("twin", f"the twin of {model.predicts.device} had predicted nothing yet")
-        samples[name] = found
-    measured, predicted, residual = samples.values()
+    told = (sensor.prediction, sensor.signal, sensor.residual)
+    samples = [sample_at(session, kept[each.path], time_ns) if each.path in kept else None for each in told]
+    predicted, measured, residual = samples
+    if predicted is None or measured is None or residual is None:
+        return Step("twin", f"no twin had predicted {sensor.signal.path} yet")
     reason = f": {predicted.reason}" if predicted.reason else ""
-    signals = (model.prediction, model.predicts, model.residual)
     values = [
         value_text(sample.value, each)
-        for sample, each in zip((predicted, measured, residual), signals, strict=True)
+        for sample, each in zip((predicted, measured, residual), told, strict=True)
     ]
     text = (
-        f"the twin of {model.predicts.device} ({model.kind}) predicted {model.predicts.name} {values[0]},"
+        f"the twin ({model.kind}) predicted {sensor.signal.path} {values[0]},"
         f" measured was {values[1]}, residual {values[2]} ({predicted.quality.word}{reason})"
     )
     inputs = {
@@ -84,7 +81,7 @@ def twin_step(
     }
     facts = {
         "model": model.kind,
-        "predicts": model.predicts.path,
+        "predicts": sensor.signal.path,
         "predicted": predicted.value,
         "measured": measured.value,
         "residual": residual.value,
@@ -104,13 +101,16 @@ def _input(session: SessionReader, signal: Signal | None, time_ns: int) -> float
     return None if sample is None else sample.value
 
 
-def _model(bench: Bench | None, signal: Signal, actuator: Signal | None) -> TwinModel | None:
+def _model(
+    bench: Bench | None, signal: Signal, actuator: Signal | None
+) -> tuple[TwinModel, TwinSensor] | None:
     models = [twin.model for twin in bench.twins.values() if twin.model] if bench else []
     for model in models:
-        if signal.path in (model.predicts.path, model.prediction.path, model.residual.path):
-            return model
+        sensor = model.sensor(signal.path)
+        if sensor is not None:
+            return model, sensor
     if actuator is not None:
         for model in models:
             if actuator.path in [each.path for each in model.inputs.values()]:
-                return model
+                return model, model.sensors[0]
     return None

@@ -1,5 +1,17 @@
 """The state of a device from what is measured, and how sure of it one may be."""
 
+from .followed import Followed, Free, Sensor
 from .kalman import ExtendedKalman, Innovation
+from .tracker import GATE, Happened, Moment, Tracker
 
-__all__ = ["ExtendedKalman", "Innovation"]
+__all__ = [
+    "GATE",
+    "ExtendedKalman",
+    "Followed",
+    "Free",
+    "Happened",
+    "Innovation",
+    "Moment",
+    "Sensor",
+    "Tracker",
+]

@@ -1,6 +1,6 @@
 """An extended Kalman filter over a model (Simon, "Optimal State Estimation", section 13.2.3).
 
-It takes measurements one output at a time, which gives the same as taking them together, needs no matrix
+It takes measurements one sensor at a time, which gives the same as taking them together, needs no matrix
 inverted, and lets sensors come at rates of their own (the same book, section 6.1).
 """
 
@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.twin.models import Components, Model, slopes
+from testbed.twin.models import Components
+
+from .followed import Followed
 
 _UNKNOWN = 10.0  # times the sensor's noise: how unsure one is of the state after the first measurement
 
@@ -26,6 +28,8 @@ class Innovation(NamedTuple):
     """Measured less predicted, in the output's unit."""
     sigma: float
     """Standard deviation that the residual is expected to have."""
+    taken: bool = True
+    """Whether the state was drawn towards it; an outlier's is not."""
 
     @property
     def nis(self) -> float:
@@ -36,55 +40,61 @@ class Innovation(NamedTuple):
 class ExtendedKalman:
     """Follows one device. Times are differences in s, numbers in the units of the model's variables."""
 
-    def __init__(self, model: Model, noise: Sequence[float] | None = None) -> None:
-        """`noise` is the standard deviation of each output's sensor; None: what the model calls usual."""
-        self.model = model
-        self._noise = tuple(output.noise for output in model.OUTPUTS) if noise is None else tuple(noise)
-        self._wander = np.diag([state.noise**2 for state in model.STATES])
+    def __init__(self, followed: Followed) -> None:
+        self.followed = followed
         self.state: Components = ()
         self.covariance: NDArray[np.float64] = np.zeros((0, 0))
+        self._eye = np.eye(followed.count)
 
     @property
     def begun(self) -> bool:
         """Whether there is a state."""
         return bool(self.state)
 
-    def begin(self, outputs: Components, inputs: Components) -> None:
-        """Begin with what is measured first; NaN stands for what is not measured."""
-        self.state = self.model.begin(outputs, inputs)
-        spread = _UNKNOWN * max(self._noise)
-        self.covariance = np.eye(len(self.state)) * spread**2
+    def begin(self, measured: Sequence[float], inputs: Components) -> None:
+        """Begin with what the sensors said first; NaN stands for those that have said nothing."""
+        followed = self.followed
+        self.state = followed.begin(measured, inputs)
+        spread = _UNKNOWN * max(followed.noises)
+        unsure = [spread] * (followed.count - len(followed.free)) + [each.spread for each in followed.free]
+        self.covariance = np.diag(np.square(unsure))
 
     def predict(self, seconds: float, inputs: Components) -> None:
         """Let the model go on under inputs that stay as they are; one grows less sure with time."""
         if seconds <= 0:
             return
-        model = self.model
-        slope = model.transition(self.state, inputs, seconds)
-        self.state = model.step(self.state, inputs, seconds)
-        self.covariance = slope @ self.covariance @ slope.T + self._wander * seconds
+        self.state, slope = self.followed.step(self.state, inputs, seconds)
+        self.covariance = slope @ self.covariance @ slope.T + self.followed.wander * seconds
+        self._predicted(slope, seconds)
 
-    def expect(self, output: int, inputs: Components) -> tuple[float, float]:
-        """Return what a sensor of an output would say now, and the standard deviation of that."""
-        row = self._row(output, inputs)
-        variance = float(row @ self.covariance @ row) + self._noise[output] ** 2
-        return float(self.model.output(self.state, inputs)[output]), math.sqrt(variance)
+    def expect(self, sensor: int, inputs: Components) -> tuple[float, float]:
+        """Return what a sensor would say now, and the standard deviation of that."""
+        predicted, row = self.followed.expect(sensor, self.state, inputs)
+        variance = float(row @ self.covariance @ row) + self.followed.noises[sensor] ** 2
+        return predicted, math.sqrt(variance)
 
-    def correct(self, output: int, measured: float, inputs: Components) -> Innovation:
-        """Take a measurement of one output."""
-        row = self._row(output, inputs)
+    def correct(self, sensor: int, measured: float, inputs: Components, gate: float = math.inf) -> Innovation:
+        """Take what a sensor says; not if it is more than `gate` standard deviations off."""
+        predicted, row = self.followed.expect(sensor, self.state, inputs)
         reach = self.covariance @ row
-        variance = float(row @ reach) + self._noise[output] ** 2
-        predicted = float(self.model.output(self.state, inputs)[output])
-        residual = measured - predicted
+        noise = self.followed.noises[sensor] ** 2
+        variance = float(row @ reach) + noise
+        residual, sigma = measured - predicted, math.sqrt(variance)
+        if abs(residual) > gate * sigma:
+            innovation = Innovation(predicted, residual, sigma, taken=False)
+            self._corrected(row, np.zeros(len(row)), innovation)
+            return innovation
         gain = reach / variance
-        self.state = tuple(x + float(k) * residual for x, k in zip(self.state, gain, strict=True))
+        self.state = tuple(x + k * residual for x, k in zip(self.state, gain.tolist(), strict=True))
         # Joseph's form keeps the covariance symmetric and positive whatever rounding does (section 5.3).
-        kept = np.eye(len(gain)) - np.outer(gain, row)
-        self.covariance = kept @ self.covariance @ kept.T + np.outer(gain, gain) * self._noise[output] ** 2
-        return Innovation(predicted, residual, math.sqrt(variance))
+        kept = self._eye - np.outer(gain, row)
+        self.covariance = kept @ self.covariance @ kept.T + np.outer(gain, gain) * noise
+        innovation = Innovation(predicted, residual, sigma)
+        self._corrected(row, gain, innovation)
+        return innovation
 
-    def _row(self, output: int, inputs: Components) -> NDArray[np.float64]:
-        model = self.model
-        row: NDArray[np.float64] = slopes(lambda x: (model.output(x, inputs)[output],), self.state, 1)[0]
-        return row
+    def _predicted(self, slope: NDArray[np.float64], seconds: float) -> None:
+        """Hear how the state now follows the one `seconds` before, (n, n)."""
+
+    def _corrected(self, row: NDArray[np.float64], gain: NDArray[np.float64], innovation: Innovation) -> None:
+        """Hear how a sensor follows the state, and the state what the sensor said, (n,) each."""

@@ -43,7 +43,8 @@ class Variable:
     """A named quantity of a model.
 
     `nominal` is a parameter's usual value; `noise` is, of a state, by how much it wanders off what the model
-    says (standard deviation, per square root of a second), and of an output, that of a usual sensor.
+    says (standard deviation, per square root of a second), of an output, that of a usual sensor, and of a
+    parameter by how much it may come to differ (0: by 30 % of its value).
     """
 
     name: str
@@ -107,7 +108,9 @@ class Model(Protocol):
     ) -> Linear:
         """Return how a step of `seconds`, and the outputs, follow small changes; not of arrays."""
 
-    def transition(self, state: Components, inputs: Components, seconds: float) -> NDArray[np.float64]:
+    def transition(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
+    ) -> NDArray[np.float64]:
         """Return `a` of the linear form alone, (n, n): a filter asks for it at every sample."""
 
     def save(self, state: Components) -> bytes:

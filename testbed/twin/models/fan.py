@@ -27,7 +27,7 @@ class Fan(OdeModel):
         Variable("top_speed", "rpm", "at full duty with a sound bearing", 3000.0, low=1.0),
         Variable("lag", "s", "time constant of the speed", 0.3, low=0.01),
         Variable("top_current", "A", "at full duty and full speed", 0.8, low=0.0),
-        Variable("friction", "", "of the bearing, 1: it is sound", 1.0, low=0.2, high=8.0),
+        Variable("friction", "", "of the bearing, 1: it is sound", 1.0, low=0.2, high=8.0, noise=1.0),
     )
     LONGEST_STEP = 0.1
 

@@ -65,7 +65,9 @@ class OdeModel(ABC):
         """Return how a step of `seconds`, and the outputs, follow small changes."""
         return linearise(self, state, inputs, seconds, parameters)
 
-    def transition(self, state: Components, inputs: Components, seconds: float) -> NDArray[np.float64]:
+    def transition(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
+    ) -> NDArray[np.float64]:
         """Return how a step of `seconds` follows small changes of the state: `a` of its linear form, (n, n).
 
         The exponential of the rates' slopes, as a series of as many terms as the integration is right to, of
@@ -73,7 +75,8 @@ class OdeModel(ABC):
         """
         count = len(state)
         halvings = max(0, math.ceil(math.log2(seconds / self.LONGEST_STEP))) if seconds > 0 else 0
-        slope = slopes(lambda x: self.rates(x, inputs, self.parameters), state, count)
+        values = self.parameters if parameters is None else parameters
+        slope = slopes(lambda x: self.rates(x, inputs, values), state, count)
         moved = slope * (seconds / 2**halvings)
         total = term = np.eye(count)
         for order in range(1, _ORDER + 1):

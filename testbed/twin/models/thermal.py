@@ -17,6 +17,8 @@ _UNITS = {
 }  # fmt: skip
 _LEAST = {"air_capacity": 1e-6, "load_capacity": 1e-6, "ambient": -273.15}
 
+_MAY_DIFFER = {"ambient": 10.0}
+
 _NAMES = tuple(field.name for field in fields(HeatParameters))
 
 
@@ -37,7 +39,14 @@ class ThermalModel(OdeModel):
         Variable("load", "degC", "of what stands in it", noise=0.05),
     )
     PARAMETERS: ClassVar = tuple(
-        Variable(field.name, _UNITS[field.name], "", cast(float, field.default), _LEAST.get(field.name, 0.0))
+        Variable(
+            field.name,
+            _UNITS[field.name],
+            "",
+            cast(float, field.default),
+            _LEAST.get(field.name, 0.0),
+            noise=_MAY_DIFFER.get(field.name, 0.0),
+        )
         for field in fields(HeatParameters)
     )
     LONGEST_STEP = 0.5

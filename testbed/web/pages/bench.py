@@ -47,10 +47,11 @@ def _panels(about: About) -> list[Panel]:
 def _predicted(about: About, signal: Signal) -> list[Signal]:
     """Return what a twin says of this signal, or of the same quantity on another device."""
     assert about.bench is not None  # noqa: S101  (only asked for a bench with loops)
-    models = [twin.model for twin in about.bench.twins.values() if twin.model is not None]
+    known = about.bench.twin_sensors
+    if signal.path in known:
+        return [known[signal.path].prediction]
     return [
-        model.prediction
-        for model in models
-        if model.predicts.path == signal.path
-        or (model.predicts.name == signal.name and model.predicts.unit == signal.unit)
+        sensor.prediction
+        for sensor in known.values()
+        if (sensor.signal.name, sensor.signal.unit) == (signal.name, signal.unit)
     ]

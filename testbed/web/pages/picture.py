@@ -70,11 +70,14 @@ def _rows(about: About, device: str) -> list[Signal]:
 
 
 def _twin(bench: Bench | None, device: str) -> dict[str, str]:
-    """Return which signals a device's twin adds, and of which one."""
-    model = bench.twins[device].model if bench and device in bench.twins else None
-    if model is None:
-        return {}
-    return {model.prediction.path: model.predicts.path, model.residual.path: model.predicts.path}
+    """Return which signals twins add to a device, and of which one."""
+    sensors = bench.twin_sensors.values() if bench else ()
+    return {
+        added.path: sensor.signal.path
+        for sensor in sensors
+        if sensor.signal.device == device
+        for added in (sensor.prediction, sensor.sigma, sensor.residual)
+    }
 
 
 def _columns(shown: dict[str, list[Signal]]) -> tuple[list[str], list[str]]:

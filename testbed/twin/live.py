@@ -1,0 +1,159 @@
+"""Lets a model walk beside a device: it tells what it expects of each sensor, and how far off it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from testbed.bench import TwinModel
+from testbed.signals import Event, Level, Quality, Sample
+
+from .estimate import Followed, Happened, Innovation, Tracker
+from .models import Model
+from .wiring import Wiring
+
+_STATE_NS = 1_000_000_000  # between two records of the model's state
+_SILENT_NS = 1_500_000_000  # of a sensor, after which what it should say is told without it
+_EARLY = 0.99  # of a period: sensors are never quite even
+
+Record = Callable[[int, Mapping[str, float]], None]
+"""Called with the time of a sample in ns and the model's state then, name to number."""
+
+
+class Learner(Protocol):
+    """Who looks at all that a model is given, and at how well it did."""
+
+    def take(self, happened: Happened, innovation: Innovation | None) -> None:
+        """Take what happened, with what was not predicted of it (None: of an input)."""
+
+
+class LiveTwin:
+    """The model of one device, in step with it.
+
+    At each good sample of a sensor: bring the model to its time, compare, correct, and publish what was
+    expected, how sure that was, and the difference. These are uncertain while an input is unknown, or while
+    the sensor says nothing. About once a second the model's state is recorded, and what nobody measures is
+    published.
+    """
+
+    def __init__(
+        self,
+        spec: TwinModel,
+        model: Model,
+        latest: Callable[[int], float],
+        publish: Callable[[Sample], None],
+        record: Record,
+        report: Callable[[Event], None],
+    ) -> None:
+        """`latest` gives the last good value of a signal, NaN before the first."""
+        self.spec = spec
+        self.wiring = Wiring(spec, model)
+        self._latest = latest
+        self._publish = publish
+        self._record = record
+        self._report = report
+        self._heard_ns = [0] * len(spec.sensors)
+        self._moved_ns = [0] * len(model.INPUTS)
+        self._shut_out = [False] * len(spec.sensors)
+        self._recorded_ns = 0
+        followed = Followed(model, self.wiring.sensors())
+        self.tracker = Tracker(followed, self.wiring.inputs_now(latest), spec.period_ns // 2)
+        self.learner: Learner | None = None
+
+    # What comes ---------------------------------------------------------------------------------
+
+    def moved(self, sample: Sample) -> None:
+        """Take a sample of an input; anything but a good one leaves it as it was."""
+        number = self.wiring.input_of[sample.signal]
+        if sample.quality is not Quality.GOOD or self._too_soon(self._moved_ns[number], sample.time_ns):
+            return
+        if not self.wiring.commanded[number]:  # of commands, each counts
+            self._moved_ns[number] = sample.time_ns
+        value = self.wiring.input_to_model(number, sample.value)
+        if value != self.tracker.inputs[number]:
+            self._take(Happened(sample.time_ns, False, number, value))
+
+    def observe(self, sample: Sample) -> None:
+        """Take a sample of a sensor; anything but a good one is passed over."""
+        number = self.wiring.sensor_of[sample.signal]
+        if sample.quality is not Quality.GOOD or self._too_soon(self._heard_ns[number], sample.time_ns):
+            return
+        self._heard_ns[number] = sample.time_ns
+        value = self.wiring.scales[number].to_model(sample.value)
+        innovation = self._take(Happened(sample.time_ns, True, number, value))
+        if innovation is not None:
+            self._tell(number, sample.time_ns, innovation)
+            self._tell_shut_out(number, sample, innovation)
+        if sample.time_ns - self._recorded_ns >= _STATE_NS and self.tracker.begun:
+            self._recorded_ns = sample.time_ns
+            self._keep(sample.time_ns)
+
+    def adopt(self, tracker: Tracker) -> None:
+        """Follow the device by another version of its model from now on."""
+        self.tracker = tracker
+
+    def unknown(self) -> str:
+        """Return which inputs are not known, "" when all are."""
+        return self.wiring.unknown(self._latest)
+
+    def _take(self, happened: Happened) -> Innovation | None:
+        innovation = self.tracker.take(happened)
+        if self.learner is not None:
+            self.learner.take(happened, innovation)
+        return innovation
+
+    def _too_soon(self, taken_ns: int, time_ns: int) -> bool:
+        """Return whether a sample comes less than a period after one that was taken."""
+        return taken_ns > 0 and 0 <= time_ns - taken_ns < self.spec.period_ns * _EARLY
+
+    # What is told -------------------------------------------------------------------------------
+
+    def _tell(self, number: int, time_ns: int, innovation: Innovation, bridged: str = "") -> None:
+        sensor, scale = self.spec.sensors[number], self.wiring.scales[number]
+        reason = self.unknown() or bridged
+        quality = Quality.UNCERTAIN if reason else Quality.GOOD
+        predicted, sigma = scale.to_signal(innovation.predicted), abs(scale.difference(innovation.sigma))
+        self._publish(Sample(sensor.prediction.id, time_ns, predicted, quality, reason))
+        self._publish(Sample(sensor.sigma.id, time_ns, sigma, quality, reason))
+        if not bridged:
+            residual = scale.difference(innovation.residual)
+            self._publish(Sample(sensor.residual.id, time_ns, residual, quality, reason))
+
+    def _tell_shut_out(self, number: int, sample: Sample, innovation: Innovation) -> None:
+        """Report when a sensor begins or ends to say what cannot be."""
+        out = self.tracker.shut_out(number) and not innovation.taken
+        if out == self._shut_out[number]:
+            return
+        self._shut_out[number] = out
+        sensor, scale = self.spec.sensors[number], self.wiring.scales[number]
+        path = sensor.signal.path
+        if not out:
+            self._report(
+                Event(sample.time_ns, Level.INFO, path, "agrees", f"{path} agrees with its twin again")
+            )
+            return
+        off, sigmas = abs(scale.difference(innovation.residual)), abs(innovation.residual) / innovation.sigma
+        text = (
+            f"{path} says {sample.value:.6g} {sensor.signal.unit}, {off:.3g} {sensor.residual.unit} from what"
+            f" its twin expects ({sigmas:.0f} sigma): not believed"
+        )
+        self._report(Event(sample.time_ns, Level.WARNING, path, "disagrees", text))
+
+    def _keep(self, time_ns: int) -> None:
+        """Record the state; tell what nobody measures, and of silent sensors what they should say."""
+        now, inputs = self.tracker.at(time_ns), self.tracker.inputs
+        followed = now.followed
+        model, own = followed.model, now.state[: followed.own]
+        names = [variable.name for variable in model.STATES] + [each.name for each in followed.free]
+        values = (*own, *now.state[followed.count - len(followed.free) :])
+        self._record(time_ns, dict(zip(names, map(float, values), strict=True)))
+        for number, sensor in enumerate(self.spec.sensors):
+            if time_ns - self._heard_ns[number] > max(_SILENT_NS, 3 * sensor.signal.period_ns):
+                predicted, sigma = now.expect(number, inputs)
+                silent = f"{sensor.signal.path} says nothing"
+                self._tell(number, time_ns, Innovation(predicted, 0.0, sigma), silent)
+        outputs = model.output(own, inputs, followed.parameters(now.state))
+        reason = self.unknown()
+        quality = Quality.UNCERTAIN if reason else Quality.GOOD
+        for signal, value in self.wiring.estimates(outputs):
+            self._publish(Sample(signal.id, time_ns, value, quality, reason))

@@ -1,0 +1,6 @@
+"""What has changed when a model no longer fits: found, named, tried on new data, followed, or taken back."""
+
+from .learner import Learner
+from .versions import Version
+
+__all__ = ["Learner", "Version"]
