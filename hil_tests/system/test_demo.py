@@ -16,8 +16,13 @@ SIGNALS = {
     "chamber.temperature", "chamber.load_temperature", "chamber.door_open", "chamber.over_temperature",
     "chamber.heater_enable", "chamber.heater_duty", "chamber.setpoint", "probe.temperature", "fan.speed",
     "fan.current", "fan.pwm", "air.temperature", "air.humidity", "air.battery", "vent.position",
-    "vent.battery", "vent.opening", "chamber.temperature_predicted", "chamber.temperature_residual",
+    "vent.battery", "vent.opening",
 }  # fmt: skip
+FOLLOWED = (
+    "chamber.temperature", "chamber.load_temperature", "probe.temperature", "air.temperature", "fan.speed",
+    "fan.current",
+)  # fmt: skip
+SIGNALS |= {f"{path}_{said}" for path in FOLLOWED for said in ("predicted", "sigma", "residual")}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from testbed.bench import TwinModel, TwinSensor
 from testbed.plants import ThermalChamber
-from testbed.signals import Event, Quality, Sample, Signal
+from testbed.signals import Command, Event, Quality, Sample, Signal
 from testbed.twin import LiveTwin
 from testbed.twin.models.thermal import ThermalModel
 
@@ -72,6 +72,11 @@ class Beside:
                     self.twin.observe(Sample(each.signal.id, self.time_ns, value))
         return self
 
+    def commanded(self, value: float) -> None:
+        self.latest[DUTY.id] = value
+        self.plant.set("heater_duty", value)
+        self.twin.commanded(Command(DUTY.id, value, "loop", self.time_ns + 700_000, 0, cause_ns=self.time_ns))
+
     def moved(self, signal: Signal, value: float) -> None:
         self.latest[signal.id] = value
         self.twin.moved(Sample(signal.id, self.time_ns, value))
@@ -91,8 +96,7 @@ def test_a_right_model_leaves_noise_and_the_lag_of_a_sensor_is_none_of_it() -> N
 
 def test_a_change_of_an_input_is_foretold() -> None:
     beside = Beside().run(20)
-    beside.moved(DUTY, 60.0)
-    beside.plant.set("heater_duty", 60.0)
+    beside.commanded(60.0)
     beside.run(5)
     assert beside.plant.output("air_temperature") > 40  # it did get warm
     assert max(abs(each.value) for each in beside.of(FAST.residual)[-50:]) < 0.25

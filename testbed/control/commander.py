@@ -39,6 +39,8 @@ class Commander:
         self._held: set[int] = set()
         self.hearers: list[Callable[[Command], None]] = []
         """Called with every command as it is given, before it is judged."""
+        self.followers: list[Callable[[Command], None]] = []
+        """Called with every command that went to its device."""
         self.watchers: list[Callable[[Command], None]] = []
         """Called with every command whose outcome is known, once it is recorded."""
 
@@ -66,6 +68,8 @@ class Commander:
         driver.submit(command)
         if command.outcome is not Outcome.FAILED:
             self._publish(Sample(command.signal, now, command.value))
+            for follower in self.followers:
+                follower(command)
 
     def _no_driver(self, command: Command) -> str:
         return f"{self._signals[command.signal].path} belongs to no device that takes part in this run"

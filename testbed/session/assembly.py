@@ -92,7 +92,7 @@ def assemble(
     commander.hearers.append(mirror.asked)
     commander.watchers.append(mirror.settled)
     loops = _add_loops(bench, lanes, hub, mirror, commander, safe_state, writer, report)
-    twins = _add_twins(bench, hub, mirror, writer, report, loops)
+    twins = _add_twins(bench, hub, mirror, commander, writer, report, loops)
     manual = ManualControl(
         bench.by_path, clock, commander, loops.values(), safe_state.drive,
         partial(_last, mirror), report,
@@ -151,6 +151,7 @@ def _add_twins(
     bench: Bench,
     hub: Hub,
     mirror: Mirror,
+    commander: Commander,
     writer: SessionWriter,
     report: Callable[[Event], None],
     loops: Mapping[str, LoopRunner],
@@ -174,8 +175,10 @@ def _add_twins(
             live.learner = learner = Learner(live, spec.learns, name, report, shift)
             for signal in live.wiring.sensor_of:
                 hub.subscribe(signal, Stage.WATCH, learner.work)
+        commander.followers.append(live.commanded)
         for signal in live.wiring.input_of:
-            hub.subscribe(signal, Stage.TWIN, live.moved)
+            if not bench.signals[signal].writable:
+                hub.subscribe(signal, Stage.TWIN, live.moved)
         for signal in live.wiring.sensor_of:
             hub.subscribe(signal, Stage.TWIN, live.observe)
     return twins

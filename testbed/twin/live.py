@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from testbed.bench import TwinModel
-from testbed.signals import Event, Level, Quality, Sample
+from testbed.signals import Command, Event, Level, Quality, Sample
 
 from .estimate import Followed, Happened, Innovation, Tracker
 from .models import Model
@@ -63,15 +63,26 @@ class LiveTwin:
     # What comes ---------------------------------------------------------------------------------
 
     def moved(self, sample: Sample) -> None:
-        """Take a sample of an input; anything but a good one leaves it as it was."""
+        """Take a sample of an input that is measured; anything but a good one leaves it as it was."""
         number = self.wiring.input_of[sample.signal]
         if sample.quality is not Quality.GOOD or self._too_soon(self._moved_ns[number], sample.time_ns):
             return
-        if not self.wiring.commanded[number]:  # of commands, each counts
-            self._moved_ns[number] = sample.time_ns
+        self._moved_ns[number] = sample.time_ns
         value = self.wiring.input_to_model(number, sample.value)
         if value != self.tracker.inputs[number]:
             self._take(Happened(sample.time_ns, False, number, value))
+
+    def commanded(self, command: Command) -> None:
+        """Take a command that went out, if it is to an input.
+
+        It counts from the sample that led to it: times of our own turns would be others in a replay.
+        """
+        number = self.wiring.input_of.get(command.signal)
+        if number is None:
+            return
+        value = self.wiring.input_to_model(number, command.value)
+        if value != self.tracker.inputs[number]:
+            self._take(Happened(command.cause_ns or command.time_ns, False, number, value))
 
     def observe(self, sample: Sample) -> None:
         """Take a sample of a sensor; anything but a good one is passed over."""

@@ -61,7 +61,6 @@ class Wiring:
             for number in [_find(model.OUTPUTS, name)]
         ]
         self.sensor_of = {each.signal.id: number for number, each in enumerate(spec.sensors)}
-        self.commanded = [wired is not None and wired[0].writable for wired in self.inputs]
         self.input_of = {wired[0].id: number for number, wired in enumerate(self.inputs) if wired is not None}
 
     @property
