@@ -5,7 +5,7 @@ from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
 from .condition import Read, signals_of
 from .device import Device
 from .expectation import Expectation, ExpectationKind
-from .guard import Cause, GuardPlan, Interlock
+from .guard import Cause, GuardPlan, Interlock, Lookahead
 from .guard_spec import Action, HabitSpec
 from .influxdb import Influxdb, influxdb_of
 from .load import load_bench
@@ -36,6 +36,7 @@ __all__ = [
     "Influxdb",
     "Interlock",
     "LearnPlan",
+    "Lookahead",
     "Loop",
     "MqttStore",
     "PidSpec",

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from testbed.signals import Signal
 
-from .condition import Condition
+from .condition import Condition, signals_of
 from .condition_text import parse_condition
 from .document import Path_
 from .guard_spec import Action, GuardSpec, HabitSpec, InterlockSpec, PolicySpec
@@ -31,6 +31,7 @@ class Cause(StrEnum):
     FRESHNESS = "freshness"
     INTERLOCK = "interlock"
     HABIT = "habit"
+    LOOKAHEAD = "lookahead"
 
 
 _MAY: Mapping[str, frozenset[Action]] = MappingProxyType(
@@ -39,6 +40,7 @@ _MAY: Mapping[str, frozenset[Action]] = MappingProxyType(
         Cause.SLEW: frozenset({Action.REFUSE, Action.CLAMP, Action.HOLD}),
         Cause.FRESHNESS: frozenset({Action.REFUSE, Action.HOLD, Action.SAFE_STOP}),
         Cause.INTERLOCK: frozenset({Action.REFUSE, Action.HOLD}),
+        Cause.LOOKAHEAD: frozenset({Action.REFUSE, Action.CLAMP, Action.HOLD, Action.SAFE_STOP}),
         Cause.HABIT: frozenset({Action.ALLOW, Action.REFUSE, Action.HOLD, Action.SAFE_STOP}),
     }
 )
@@ -63,6 +65,17 @@ class Interlock:
 
 
 @dataclass(frozen=True)
+class Lookahead:
+    """What no command may lead to within `horizon` s, if it stays for `hold` s and safety comes after it."""
+
+    never: tuple[tuple[str, Condition], ...] = ()
+    """Each as it is written, and read."""
+    horizon: float = 60.0
+    hold: float = 1.0
+    sigma: float = 2.0
+
+
+@dataclass(frozen=True)
 class GuardPlan:
     """What commands are judged by; times in ns."""
 
@@ -70,6 +83,7 @@ class GuardPlan:
     freshness_ns: int = 2_000_000_000
     habit: HabitSpec | None = None
     patience_ns: int = 100_000_000
+    lookahead: Lookahead = Lookahead()
     policy: Mapping[str, Action] = field(default_factory=lambda: dict(PolicySpec()))
 
 
@@ -90,9 +104,27 @@ def resolve_guard(given: GuardSpec | None, look: Lookup) -> GuardPlan:
             for name, each in spec.interlocks.items()
             if (interlock := _interlock(name, each, look)) is not None
         ),
-        ns("freshness"), spec.habit, ns("patience"),
-        dict(spec.policy),
+        ns("freshness"), spec.habit, ns("patience"), _lookahead(spec, look), dict(spec.policy),
     )  # fmt: skip
+
+
+def _lookahead(spec: GuardSpec, look: Lookup) -> Lookahead:
+    path: Path_ = ("guard", "lookahead")
+    never = []
+    for number, text in enumerate(spec.never):
+        where: Path_ = ("guard", "never", number)
+        condition = _condition(where, text, look)
+        if condition is None:
+            continue
+        if not any(f"{signal.path}_predicted" in look.by_path for signal in signals_of(condition)):
+            look.problem(where, "no twin predicts any of these signals", "name one that has a *_predicted")
+        never.append((text, condition))
+    horizon, hold = (
+        look.positive((*path, key), getattr(spec.lookahead, key), "s") for key in ("horizon", "hold")
+    )
+    if horizon is not None and hold is not None and hold >= horizon:
+        look.problem((*path, "hold"), f"{hold:g} s is no part of a horizon of {horizon:g} s")
+    return Lookahead(tuple(never), horizon or 60.0, hold or 1.0, spec.lookahead.sigma)
 
 
 def _interlock(name: str, spec: InterlockSpec, look: Lookup) -> Interlock | None:

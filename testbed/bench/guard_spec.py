@@ -51,6 +51,14 @@ class HabitSpec(_Spec):
     after: int = Field(200, ge=20, description="Commands that are learned from before any is judged")
 
 
+class LookaheadSpec(_Spec):
+    """How far the twins look before a command goes out."""
+
+    horizon: Quantity = Field("60 s", description="For how long nothing of `never` may come to be")
+    hold: Quantity = Field("1 s", description="How long the command stays before safety can be reached again")
+    sigma: float = Field(2.0, ge=0, description="Standard deviations that the forecast may be off")
+
+
 class PolicySpec(_Spec):
     """What follows when the guard objects, by what it objects to."""
 
@@ -59,6 +67,7 @@ class PolicySpec(_Spec):
     freshness: Action = Action.HOLD
     interlock: Action = Action.HOLD
     habit: Action = Action.HOLD
+    lookahead: Action = Action.CLAMP
 
 
 class GuardSpec(_Spec):
@@ -69,5 +78,10 @@ class GuardSpec(_Spec):
     habit: HabitSpec | None = Field(
         default=None, description="Hold a command against what the past ones let expect"
     )
+    never: list[str] = Field(
+        default_factory=list,
+        description="What no command may lead to, as twins foretell: chamber.temperature above 84 degC",
+    )
+    lookahead: LookaheadSpec = Field(default_factory=lambda: LookaheadSpec.model_validate({}))
     patience: Quantity = Field("0.1 s", description="How long a judgement may take; a later one refuses")
     policy: PolicySpec = PolicySpec()

@@ -38,6 +38,7 @@ from . import (
     sessions,
     users,
     watch,
+    whatif,
     why,
 )
 
@@ -70,6 +71,7 @@ app.command()(export.export)
 app.command("import")(import_.import_)
 app.command()(replay.replay)
 app.command()(compare.compare)
+app.command()(whatif.whatif)
 app.command()(why.why)
 app.command()(promote.promote)
 app.command("replay-all")(replay_all.replay_all)

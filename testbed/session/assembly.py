@@ -97,7 +97,7 @@ def assemble(
         bench.by_path, clock, commander, loops.values(), safe_state.drive,
         partial(_last, mirror), report,
     )  # fmt: skip
-    guarding.connect(hub, commander, manual, safe_state)
+    guarding.connect(hub, commander, manual, safe_state, twins.values())
     judges = _add_judges(bench, clock.now(), hub)
     return Assembly(
         hub,

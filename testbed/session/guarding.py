@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from testbed.bench import Bench, TwinLevel
 from testbed.clock import Clock
 from testbed.control import Commander, ManualControl, SafeState
 from testbed.signals import Command, Event, Hub, Signal, Stage
-from testbed.twin import Mirror
-from testbed.twin.guard import Basis, Check, Guard, Habits, Interlocks, Ownership, Slew
+from testbed.twin import LiveTwin, Mirror
+from testbed.twin.guard import Ahead, Basis, Check, Guard, Habits, Interlocks, Ownership, Slew
 
 
 class Guarding:
@@ -32,7 +32,14 @@ class Guarding:
         self._report = report
         self._fail = fail
 
-    def connect(self, hub: Hub, commander: Commander, manual: ManualControl, safe_state: SafeState) -> None:
+    def connect(
+        self,
+        hub: Hub,
+        commander: Commander,
+        manual: ManualControl,
+        safe_state: SafeState,
+        twins: Iterable[LiveTwin] = (),
+    ) -> None:
         """Build the checks, and let them follow the samples."""
         bench, plan = self._bench, self._bench.guard
         self.interlocks = Interlocks(
@@ -46,8 +53,13 @@ class Guarding:
             Ownership(owners, manual.holder, self._may_not_write),
             Basis(plan.freshness_ns),
             self.interlocks,
-            Slew(),
         ]
+        if plan.lookahead.never:
+            ahead = Ahead(plan.lookahead, twins, bench.signals, self._mirror.value, safe_state.drive)
+            for number in ahead.followed:
+                hub.subscribe(number, Stage.WATCH, ahead.watch)
+            checks.append(ahead)
+        checks.append(Slew())
         if plan.habit is not None:
             checks.append(Habits(plan.habit, self._seen(), self._mirror.value))
         self._guard = Guard(

@@ -54,6 +54,12 @@ def _guard(guard: GuardPlan) -> dict[str, Any]:
         "freshness_ns": guard.freshness_ns,
         "habit": None if guard.habit is None else guard.habit.model_dump(),
         "patience_ns": guard.patience_ns,
+        "never": [text for text, _ in guard.lookahead.never],
+        "lookahead": {
+            "horizon_s": guard.lookahead.horizon,
+            "hold_s": guard.lookahead.hold,
+            "sigma": guard.lookahead.sigma,
+        },
         "policy": {cause: str(action) for cause, action in guard.policy.items()},
     }
 

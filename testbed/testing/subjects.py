@@ -12,6 +12,7 @@ from .scene import Scene
 
 if TYPE_CHECKING:
     from testbed.bench import TwinModel
+    from testbed.twin.predict import Future, Plan
 
 
 class LoopHandle:
@@ -67,6 +68,7 @@ class TwinHandle:
 
     def __init__(self, scene: Scene, device: str, model: TwinModel) -> None:
         readings = scene.parts.mirror.readings
+        self._live = scene.parts.twins[device]
         self.device = device
         self.model = model
         self.predicted, self.prediction, self.residual = (
@@ -74,6 +76,16 @@ class TwinHandle:
             for sensor in model.sensors[:1]
             for signal in (sensor.signal, sensor.prediction, sensor.residual)
         )
+
+    def predict(self, horizon: str | float, inputs: Plan | None = None) -> Future:
+        """Return what will be over `horizon` under `inputs`, by path: values, or (from s on, value) pairs.
+
+        What is not named stays as it is. The live twin notices nothing. Raises UsageError.
+        """
+        from testbed.bench.units import seconds
+        from testbed.twin.predict import futures
+
+        return futures(self._live, seconds(horizon), [inputs or {}])[0]
 
 
 def twin_of(scene: Scene, device: str) -> TwinHandle:

@@ -55,7 +55,7 @@ class LiveTwin:
         self._heard_ns = [0] * len(spec.sensors)
         self._moved_ns = [0] * len(model.INPUTS)
         self._shut_out = [False] * len(spec.sensors)
-        self._recorded_ns = 0
+        self._recorded_ns = self._begun_ns = 0
         followed = Followed(model, self.wiring.sensors())
         self.tracker = Tracker(followed, self.wiring.inputs_now(latest), spec.period_ns // 2)
         self.learner: Learner | None = None
@@ -90,6 +90,7 @@ class LiveTwin:
         if sample.quality is not Quality.GOOD or self._too_soon(self._heard_ns[number], sample.time_ns):
             return
         self._heard_ns[number] = sample.time_ns
+        self._begun_ns = self._begun_ns or sample.time_ns
         value = self.wiring.scales[number].to_model(sample.value)
         innovation = self._take(Happened(sample.time_ns, True, number, value))
         if innovation is not None:
@@ -106,6 +107,10 @@ class LiveTwin:
     def unknown(self) -> str:
         """Return which inputs are not known, "" when all are."""
         return self.wiring.unknown(self._latest)
+
+    def disbelieved(self) -> bool:
+        """Return whether a sensor is shut out."""
+        return any(map(self.tracker.shut_out, range(len(self.spec.sensors))))
 
     def _take(self, happened: Happened) -> Innovation | None:
         innovation = self.tracker.take(happened)
@@ -159,7 +164,8 @@ class LiveTwin:
         values = (*own, *now.state[followed.count - len(followed.free) :])
         self._record(time_ns, dict(zip(names, map(float, values), strict=True)))
         for number, sensor in enumerate(self.spec.sensors):
-            if time_ns - self._heard_ns[number] > max(_SILENT_NS, 3 * sensor.signal.period_ns):
+            heard_ns = self._heard_ns[number] or self._begun_ns
+            if time_ns - heard_ns > max(_SILENT_NS, 3 * sensor.signal.period_ns):
                 predicted, sigma = now.expect(number, inputs)
                 silent = f"{sensor.signal.path} says nothing"
                 self._tell(number, time_ns, Innovation(predicted, 0.0, sigma), silent)

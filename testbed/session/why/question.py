@@ -34,13 +34,18 @@ def read_question(text: str, session: SessionReader) -> tuple[Signal, int]:
     if name.strip() not in known:
         hint = nearest(name.strip(), known)
         raise UsageError(f"{session.path} has no signal {name.strip()!r}", hint)
-    time_ns = _moment(when.strip(), session)
+    return known[name.strip()], read_moment(when.strip(), session)
+
+
+def read_moment(when: str, session: SessionReader) -> int:
+    """Read a TIME as `read_question` does; raises UsageError when it is none, or not in the session."""
+    time_ns = _moment(when, session)
     start_ns, end_ns = session.span()
     if time_ns < start_ns or time_ns - NS >= end_ns:
         seconds = (end_ns - start_ns) / NS
         ran = f"the session ran from {utc_text(start_ns)} to {utc_text(end_ns)} ({seconds:.1f} s)"
-        raise UsageError(f"{when.strip()} is not in {session.path}", ran)
-    return known[name.strip()], time_ns
+        raise UsageError(f"{when} is not in {session.path}", ran)
+    return time_ns
 
 
 def _moment(text: str, session: SessionReader) -> int:

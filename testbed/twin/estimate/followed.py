@@ -104,9 +104,8 @@ class Followed:
     ) -> tuple[Components, NDArray[np.float64]]:
         """Return the state `seconds` later, and how it follows small changes of the state now: (n, n)."""
         own, parameters, model = state[: self.own], self.parameters(state), self.model
-        later = model.step(own, inputs, seconds, parameters)
         slope = np.eye(self.count)
-        slope[: self.own, : self.own] = model.transition(own, inputs, seconds, parameters)
+        later, slope[: self.own, : self.own] = model.leap(own, inputs, seconds, parameters)
         for at, each in self._parameters:
             slope[: self.own, self._fixed + at] = self._follows(own, inputs, seconds, parameters, each, later)
         behind = list(state[self.own : self._fixed])
@@ -148,22 +147,28 @@ class Followed:
 
     def expect(self, number: int, state: Components, inputs: Components) -> tuple[float, NDArray[np.float64]]:
         """Return what a sensor would say, and how that follows small changes of the state: (n,)."""
-        sensor, row = self.sensors[number], np.zeros(self.count)
-        parameters = self.parameters(state)
-        place = self._place.get(number)
+        sensor, place = self.sensors[number], self._place.get(number)
         if place is None:
-            own = state[: self.own]
-            value = float(self.model.output(own, inputs, parameters)[sensor.output])
-            row[: self.own] = self._slope(sensor.output, own, inputs, parameters)
-            for at, each in self._parameters:
-                row[self._fixed + at] = self._output_follows(sensor.output, own, inputs, parameters, each)
+            value, row = self.quantity(sensor.output, state, inputs)
         else:
-            value, row[place] = float(state[place]), 1.0
+            value, row = float(state[place]), np.zeros(self.count)
+            row[place] = 1.0
         bias = self._biases.get(number)
         if bias is None:
             return value + sensor.bias, row
         row[bias] = 1.0
         return value + float(state[bias]), row
+
+    def quantity(
+        self, output: int, state: Components, inputs: Components
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Return an output of the model, whatever sensors make of it, and how it follows the state: (n,)."""
+        own, parameters, row = state[: self.own], self.parameters(state), np.zeros(self.count)
+        value = float(self.model.output(own, inputs, parameters)[output])
+        row[: self.own] = self._slope(output, own, inputs, parameters)
+        for at, each in self._parameters:
+            row[self._fixed + at] = self._output_follows(output, own, inputs, parameters, each)
+        return value, row
 
     def _output_follows(
         self, output: int, own: Components, inputs: Components, parameters: Components, each: Free

@@ -42,6 +42,7 @@ class Moment(NamedTuple):
     state: Components
     covariance: NDArray[np.float64]
     strikes: tuple[int, ...]
+    out: frozenset[int]
 
 
 class Tracker:
@@ -59,6 +60,7 @@ class Tracker:
         self.inputs: tuple[float, ...] = tuple(inputs)
         self._mark_ns = 0
         self._area = (0.0,) * len(self.inputs)
+        self._out: set[int] = set()
         self._strikes = [0] * len(followed.sensors)
         self._past: deque[tuple[Happened, Moment]] = deque()
 
@@ -91,8 +93,8 @@ class Tracker:
         return innovation
 
     def shut_out(self, sensor: int) -> bool:
-        """Return whether a sensor has said for a while what cannot be, while most others have not."""
-        return self._strikes[sensor] >= _STRIKES and not self._news(sensor)
+        """Return whether a sensor says what cannot be, while most others of its output do not."""
+        return sensor in self._out
 
     def at(self, time_ns: int) -> ExtendedKalman:
         """Return a filter of its own that stands at a time, now or later."""
@@ -181,17 +183,25 @@ class Tracker:
         innovation = self.filter.correct(happened.which, happened.value, self.inputs, gate)
         if abs(innovation.residual) <= GATE * innovation.sigma:
             self._strikes[happened.which] = 0
+            self._out.discard(happened.which)
         else:
             self._strikes[happened.which] += 1
+            if self._strikes[happened.which] >= _STRIKES and not self._news(happened.which):
+                self._out.add(happened.which)
         return innovation
 
     def _news(self, sensor: int) -> bool:
-        """Return whether at least half of the sensors of an output say that it is elsewhere."""
+        """Return whether at least half of the sensors of an output say that it is elsewhere.
+
+        One that was shut out has no say until it agrees again.
+        """
+        if sensor in self._out:
+            return False
         output = self.followed.sensors[sensor].output
         strikes = [
-            strikes
-            for strikes, each in zip(self._strikes, self.followed.sensors, strict=True)
-            if each.output == output
+            count
+            for number, count in enumerate(self._strikes)
+            if self.followed.sensors[number].output == output and number not in self._out
         ]
         return 2 * sum(1 for count in strikes if count >= _STRIKES) >= len(strikes)
 
@@ -217,11 +227,11 @@ class Tracker:
         followed = self.filter
         return Moment(
             self.time_ns, self.inputs, self._mark_ns, self._area, followed.state, followed.covariance,
-            tuple(self._strikes),
+            tuple(self._strikes), frozenset(self._out),
         )  # fmt: skip
 
     def resume(self, moment: Moment) -> None:
         """Be where one was at a moment."""
         self.time_ns, self.inputs, self._mark_ns, self._area = moment[:4]
         self.filter.state, self.filter.covariance = moment.state, moment.covariance
-        self._strikes = list(moment.strikes)
+        self._strikes, self._out = list(moment.strikes), set(moment.out)

@@ -1,5 +1,6 @@
 """Judges every command before it reaches a wire, and says why."""
 
+from .ahead import Ahead
 from .basis import Basis
 from .bounds import Slew
 from .check import Check, Finding
@@ -11,6 +12,7 @@ from .ownership import BY_HAND, TWIN, Ownership
 __all__ = [
     "BY_HAND",
     "TWIN",
+    "Ahead",
     "Basis",
     "Check",
     "Finding",

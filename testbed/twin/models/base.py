@@ -113,6 +113,11 @@ class Model(Protocol):
     ) -> NDArray[np.float64]:
         """Return `a` of the linear form alone, (n, n): a filter asks for it at every sample."""
 
+    def leap(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
+    ) -> tuple[Components, NDArray[np.float64]]:
+        """Return `step` and `transition` at once."""
+
     def save(self, state: Components) -> bytes:
         """Return a state, to be kept."""
 

@@ -38,6 +38,7 @@ class Battery(OdeModel):
         Variable("knee", "V", "by how much more it falls at empty", 0.6, low=0.0),
     )
     LONGEST_STEP = 5.0
+    AFFINE = True
 
     def rates(self, state: Components, inputs: Components, parameters: Components) -> Components:
         """Return 1/s and V/s."""

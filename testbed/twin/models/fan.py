@@ -30,6 +30,7 @@ class Fan(OdeModel):
         Variable("friction", "", "of the bearing, 1: it is sound", 1.0, low=0.2, high=8.0, noise=1.0),
     )
     LONGEST_STEP = 0.1
+    AFFINE = True
 
     def rates(self, state: Components, inputs: Components, parameters: Components) -> Components:
         """Return how fast the speed changes, rpm/s."""

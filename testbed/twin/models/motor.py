@@ -35,6 +35,7 @@ class DcMotor(OdeModel):
         Variable("friction", "N*m*s", "of the bearings", 1e-4, low=0),
     )
     LONGEST_STEP = 2e-3
+    AFFINE = True
 
     def rates(self, state: Components, inputs: Components, parameters: Components) -> Components:
         """Return A/s and rad/s2."""

@@ -27,6 +27,8 @@ class OdeModel(ABC):
     OUTPUTS: ClassVar[tuple[Variable, ...]]
     PARAMETERS: ClassVar[tuple[Variable, ...]]
     LONGEST_STEP: ClassVar[float]
+    AFFINE: ClassVar[bool] = False
+    """Whether the rates are a straight line in the state while inputs and parameters stay."""
 
     def __init__(self, parameters: Mapping[str, float]) -> None:
         """Take parameters by name, nominal where none is given; raises ValueError for one out of bounds."""
@@ -68,17 +70,43 @@ class OdeModel(ABC):
     def transition(
         self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
     ) -> NDArray[np.float64]:
-        """Return how a step of `seconds` follows small changes of the state: `a` of its linear form, (n, n).
+        """Return how a step of `seconds` follows small changes of the state, (n, n): `a` of `linearise`."""
+        return self._exponential(state, inputs, seconds, parameters)[:-1, :-1]
 
-        The exponential of the rates' slopes, as a series of as many terms as the integration is right to, of
-        a part of the step that is short enough; squaring doubles it (Golub, Van Loan, section 9.3.1).
+    def leap(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
+    ) -> tuple[Components, NDArray[np.float64]]:
+        """Return `step` and `transition` at once; of one case, not of arrays.
+
+        Where the rates are affine in the state, both come from one matrix exponential, however long the step.
         """
+        if not self.AFFINE:
+            return (
+                self.step(state, inputs, seconds, parameters),
+                self.transition(state, inputs, seconds, parameters),
+            )
+        whole = self._exponential(state, inputs, seconds, parameters)
+        moved = whole[:-1, -1].tolist()
+        return tuple(x + dx for x, dx in zip(state, moved, strict=True)), whole[:-1, :-1]
+
+    def _exponential(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None
+    ) -> NDArray[np.float64]:
+        """Return the exponential of ((slopes, rates), (0, 0)) times `seconds`: (n + 1, n + 1).
+
+        Its corner is the transition, its last column how far the state moves (Golub, Van Loan, "Matrix
+        Computations", section 9.3). A series of as many terms as the integration is right to, of a part of
+        the step that is short enough; squaring doubles it.
+        """
+        values = self.parameters if parameters is None else parameters
         count = len(state)
         halvings = max(0, math.ceil(math.log2(seconds / self.LONGEST_STEP))) if seconds > 0 else 0
-        values = self.parameters if parameters is None else parameters
-        slope = slopes(lambda x: self.rates(x, inputs, values), state, count)
-        moved = slope * (seconds / 2**halvings)
-        total = term = np.eye(count)
+        moved = np.zeros((count + 1, count + 1))
+        moved[:count, :count] = slopes(lambda x: self.rates(x, inputs, values), state, count)
+        moved[:count, count] = self.rates(state, inputs, values)
+        moved *= seconds / 2**halvings
+        total = np.eye(count + 1)
+        term = total
         for order in range(1, _ORDER + 1):
             term = moved @ term / order
             total = total + term

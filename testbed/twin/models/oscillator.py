@@ -26,6 +26,7 @@ class MassSpringDamper(OdeModel):
         Variable("damping", "N*s/m", "of the damper", 0.5, low=0.0),
     )
     LONGEST_STEP = 0.02
+    AFFINE = True
 
     def rates(self, state: Components, inputs: Components, parameters: Components) -> Components:
         """Return m/s and m/s2."""

@@ -30,6 +30,7 @@ class FirstOrderDeadTime(OdeModel):
         Variable("bias", "", "output at no input", 0.0),
     )
     LONGEST_STEP = 0.05
+    AFFINE = True
 
     def rates(self, state: Components, inputs: Components, parameters: Components) -> Components:
         """Return how fast the states change.

@@ -50,6 +50,7 @@ class ThermalModel(OdeModel):
         for field in fields(HeatParameters)
     )
     LONGEST_STEP = 0.5
+    AFFINE = True
 
     def rates(self, state: Components, inputs: Components, parameters: Components) -> Components:
         """Return K/s of both nodes."""

@@ -40,8 +40,8 @@ _MOST_FAILURES = 5
 class Learner:
     """One state after the other: watching, an inquiry, a trial on new data, a time of probation.
 
-    It learns from good samples only, and from none while an input is not known. What it is given is worked
-    off after the loops have had their turn, a few samples at a time.
+    It learns from good samples only, and from none while an input is not known or a sensor is shut out. What
+    it is given is worked off after the loops have had their turn, a few samples at a time.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Learner:
             if match is not None:
                 match[0].add(happened, innovation)
         idle = self._inquiry is None and self._trial is None and happened.time_ns >= self._quiet_ns
-        if innovation is not None and idle:
+        if innovation is not None and innovation.taken and idle:
             alarm = self._cusums[happened.which].take(happened.time_ns, innovation)
             if alarm is not None:
                 self._begin(alarm, happened.time_ns)
@@ -100,7 +100,7 @@ class Learner:
         if self._question is not None:
             self._question.work(now_ns)
         if self._inquiry is not None:
-            if self._live.unknown():
+            if self._live.unknown() or self._live.disbelieved():
                 self._give_up()
                 return
             self._inquiry.work(_STEPS)

@@ -1,0 +1,7 @@
+"""What will be: the course of a device under given inputs, and when it will reach a limit."""
+
+from .course import Course, foretell
+from .futures import Future, Plan, futures
+from .reach import Reach, reach
+
+__all__ = ["Course", "Future", "Plan", "Reach", "foretell", "futures", "reach"]
