@@ -32,6 +32,15 @@ class Happened(NamedTuple):
     value: float
 
 
+class _Heard(NamedTuple):
+    """What is thought of a sensor: outliers in a row, whether it is shut out, and its last residual."""
+
+    strikes: int = 0
+    out: bool = False
+    residual: float = 0.0
+    sigma: float = 0.0
+
+
 class Moment(NamedTuple):
     """Everything that a tracker knows at one time."""
 
@@ -41,8 +50,7 @@ class Moment(NamedTuple):
     area: tuple[float, ...]
     state: Components
     covariance: NDArray[np.float64]
-    strikes: tuple[int, ...]
-    out: frozenset[int]
+    heard: tuple[_Heard, ...]
 
 
 class Tracker:
@@ -60,8 +68,7 @@ class Tracker:
         self.inputs: tuple[float, ...] = tuple(inputs)
         self._mark_ns = 0
         self._area = (0.0,) * len(self.inputs)
-        self._out: set[int] = set()
-        self._strikes = [0] * len(followed.sensors)
+        self._heard = [_Heard()] * len(followed.sensors)
         self._past: deque[tuple[Happened, Moment]] = deque()
 
     @property
@@ -94,7 +101,7 @@ class Tracker:
 
     def shut_out(self, sensor: int) -> bool:
         """Return whether a sensor says what cannot be, while most others of its output do not."""
-        return sensor in self._out
+        return self._heard[sensor].out
 
     def at(self, time_ns: int) -> ExtendedKalman:
         """Return a filter of its own that stands at a time, now or later."""
@@ -179,31 +186,34 @@ class Tracker:
             self.filter.begin(said, self.inputs)
             return None
         self._advance(happened.time_ns)
-        gate = math.inf if self._news(happened.which) else GATE
+        before = self._heard[happened.which]
+        news = before.strikes >= _STRIKES and not before.out
+        gate = math.inf if news else GATE
         innovation = self.filter.correct(happened.which, happened.value, self.inputs, gate)
-        if abs(innovation.residual) <= GATE * innovation.sigma:
-            self._strikes[happened.which] = 0
-            self._out.discard(happened.which)
-        else:
-            self._strikes[happened.which] += 1
-            if self._strikes[happened.which] >= _STRIKES and not self._news(happened.which):
-                self._out.add(happened.which)
+        self._heard[happened.which] = self._judged(happened.which, before, innovation)
         return innovation
 
-    def _news(self, sensor: int) -> bool:
-        """Return whether at least half of the sensors of an output say that it is elsewhere.
+    def _judged(self, sensor: int, before: _Heard, innovation: Innovation) -> _Heard:
+        """Return what is thought of a sensor after a sample of it."""
+        _, residual, sigma, _ = innovation
+        if abs(residual) <= GATE * sigma:
+            return _Heard(0, False, residual, sigma)
+        strikes = before.strikes + 1
+        out = before.out or (strikes >= _STRIKES and self._contradicted(sensor, residual, sigma))
+        return _Heard(strikes, out, residual, sigma)
 
-        One that was shut out has no say until it agrees again.
-        """
-        if sensor in self._out:
-            return False
+    def _contradicted(self, sensor: int, residual: float, sigma: float) -> bool:
+        """Return whether most others of the same output, and two at least, say something else."""
         output = self.followed.sensors[sensor].output
-        strikes = [
-            count
-            for number, count in enumerate(self._strikes)
-            if self.followed.sensors[number].output == output and number not in self._out
+        others = [
+            heard
+            for number, (heard, each) in enumerate(zip(self._heard, self.followed.sensors, strict=True))
+            if number != sensor and each.output == output and heard.sigma and not heard.out
         ]
-        return 2 * sum(1 for count in strikes if count >= _STRIKES) >= len(strikes)
+        apart = [
+            each for each in others if abs(residual - each.residual) > GATE * math.hypot(sigma, each.sigma)
+        ]
+        return len(apart) >= 2 and 2 * len(apart) > len(others)
 
     def _advance(self, time_ns: int) -> None:
         if self.begun and time_ns > self.time_ns:
@@ -227,11 +237,11 @@ class Tracker:
         followed = self.filter
         return Moment(
             self.time_ns, self.inputs, self._mark_ns, self._area, followed.state, followed.covariance,
-            tuple(self._strikes), frozenset(self._out),
+            tuple(self._heard),
         )  # fmt: skip
 
     def resume(self, moment: Moment) -> None:
         """Be where one was at a moment."""
         self.time_ns, self.inputs, self._mark_ns, self._area = moment[:4]
         self.filter.state, self.filter.covariance = moment.state, moment.covariance
-        self._strikes, self._out = list(moment.strikes), set(moment.out)
+        self._heard = list(moment.heard)
