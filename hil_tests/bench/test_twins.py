@@ -100,6 +100,14 @@ def test_the_level_that_is_meant(tmp_path: Path, twin: str, level: TwinLevel) ->
             "model: thermal\npredicts: temperature\nsensors: {chamber.temperature: {noise: 0 K}}",
             "must be above 0 degC: no sensor is without",
         ),
+        (
+            "model: thermal\npredicts: temperature\nforesees: {hot: chamber.heater_duty above 3 %}",
+            "is no limit of what this twin measures",
+        ),
+        (
+            "model: thermal\npredicts: temperature\nforesees: {hot: chamber.temperature over 3}",
+            "is no condition",
+        ),
         ("model: thermal\npredicts: temperature\nrate: 0 Hz", "must be above 0 Hz"),
         (
             "model: thermal\npredicts: temperature\nlearns: {excite: {loop: hold, by: 1 K, for: 5 s}}",

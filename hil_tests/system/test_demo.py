@@ -22,6 +22,7 @@ FOLLOWED = (
     "chamber.temperature", "chamber.load_temperature", "probe.temperature", "air.temperature", "fan.speed",
     "fan.current",
 )  # fmt: skip
+SIGNALS |= {"chamber.too_hot_in", "chamber.too_hot_in_sigma"}
 SIGNALS |= {f"{path}_{said}" for path in FOLLOWED for said in ("predicted", "sigma", "residual")}
 
 

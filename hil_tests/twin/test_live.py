@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from testbed.bench import TwinModel, TwinSensor
+from testbed.bench import Foresight, TwinModel, TwinSensor
 from testbed.plants import ThermalChamber
 from testbed.signals import Command, Event, Quality, Sample, Signal
 from testbed.twin import LiveTwin
@@ -26,6 +26,7 @@ def sensor(number: int, device: str, unit: str = "degC", **known: float) -> Twin
 
 DUTY = Signal(1, "chamber", "heater_duty", "%")
 SPEED = Signal(2, "fan", "speed", "rpm")
+SOON, SOON_SIGMA = Signal(4, "chamber", "hot_in", "s"), Signal(5, "chamber", "hot_in_sigma", "s")
 LOAD = Signal(3, "chamber", "load_estimated", "degF")
 SLOW, FAST, THIRD = sensor(1, "chamber", lag=2.0), sensor(2, "probe"), sensor(3, "air")
 
@@ -46,7 +47,12 @@ class Beside:
     def __post_init__(self) -> None:
         self.latest = {DUTY.id: 15.0 if self.known else math.nan, SPEED.id: 0.0}
         model = TwinModel(
-            "thermal", self.sensors, {"heater_duty": DUTY, "fan_speed": SPEED}, {}, {"load": LOAD}
+            "thermal",
+            self.sensors,
+            {"heater_duty": DUTY, "fan_speed": SPEED},
+            {},
+            {"load": LOAD},
+            foresees=(Foresight("", 0, 45.0, True, SOON, SOON_SIGMA),),
         )
         self.twin = LiveTwin(
             model, ThermalModel({}), self.latest.__getitem__, self.said.append,
@@ -169,3 +175,19 @@ def test_no_more_samples_are_taken_than_it_is_told_to() -> None:
     )
     beside.run(10)
     assert len(beside.of(FAST.prediction)) == pytest.approx(20, abs=1)
+
+
+def test_the_time_until_a_limit_is_told_with_its_doubt_and_comes_true() -> None:
+    beside = Beside().run(20)
+    beside.commanded(60.0)
+    told: dict[float, tuple[float, float]] = {}
+    while beside.plant.output("air_temperature") < 45.0:
+        beside.run(0.1)
+        seconds, sigma = beside.of(SOON)[-1], beside.of(SOON_SIGMA)[-1]
+        told[seconds.time_ns / NS] = seconds.value, sigma.value
+    reached = beside.time_ns / NS
+    for at, (seconds, sigma) in list(told.items())[2:]:
+        assert at + seconds == pytest.approx(reached, abs=max(0.5, 3 * sigma))
+    beside.commanded(0.0)
+    beside.run(120)
+    assert beside.of(SOON)[-1].value == 600.0

@@ -15,7 +15,7 @@ from .profile import Profile
 from .secrets import Secrets
 from .spec import PidSpec, PlantSpec, json_schema
 from .twin_spec import TwinLevel
-from .twins import Excite, LearnPlan, Twin, TwinModel, TwinSensor
+from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor
 from .wires import Wire, parse_wire
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "FaultyBench",
     "Firmware",
     "FlashSpec",
+    "Foresight",
     "GuardPlan",
     "HabitSpec",
     "Influxdb",

@@ -16,11 +16,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 
 from testbed.signals import Signal
 
 from . import units
 from .condition import Condition, Differs, Joined, Known, Not, Within
+from .document import Path_
+from .lookup import Lookup
 
 Find = Callable[[str], Signal]
 """Gives the signal at a path; raises ValueError for a path that is none."""
@@ -158,3 +161,22 @@ class _Reader:
 
     def _wrong(self, what: str) -> ValueError:
         return ValueError(f"{self._text!r} is no condition: {what}; {EXAMPLE}")
+
+
+def read_condition(path: Path_, text: str, look: Lookup) -> Condition | None:
+    """Return a condition; None, with a problem at `path`, when it is none."""
+
+    def find(name: str) -> Signal:
+        signal = look.signal(path, name)
+        if signal is None:
+            raise _Unfound
+        return signal
+
+    try:
+        return look.attempt(path, partial(parse_condition, text, find))
+    except _Unfound:
+        return None
+
+
+class _Unfound(Exception):
+    """A signal is not there, and a problem says so already."""

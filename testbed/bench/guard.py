@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from types import MappingProxyType
 
 from testbed.signals import Signal
 
 from .condition import Condition, signals_of
-from .condition_text import parse_condition
+from .condition_text import read_condition
 from .document import Path_
 from .guard_spec import Action, GuardSpec, HabitSpec, InterlockSpec, PolicySpec
 from .lookup import Lookup
@@ -113,7 +112,7 @@ def _lookahead(spec: GuardSpec, look: Lookup) -> Lookahead:
     never = []
     for number, text in enumerate(spec.never):
         where: Path_ = ("guard", "never", number)
-        condition = _condition(where, text, look)
+        condition = read_condition(where, text, look)
         if condition is None:
             continue
         if not any(f"{signal.path}_predicted" in look.by_path for signal in signals_of(condition)):
@@ -129,29 +128,10 @@ def _lookahead(spec: GuardSpec, look: Lookup) -> Lookahead:
 
 def _interlock(name: str, spec: InterlockSpec, look: Lookup) -> Interlock | None:
     path: Path_ = ("guard", "interlocks", name)
-    when = _condition((*path, "when"), spec.when, look)
-    reset = None if spec.reset is None else _condition((*path, "reset"), spec.reset, look)
+    when = read_condition((*path, "when"), spec.when, look)
+    reset = None if spec.reset is None else read_condition((*path, "reset"), spec.reset, look)
     holds = [look.writable((*path, "holds", index), each) for index, each in enumerate(spec.holds)]
     if when is None or None in holds or (spec.reset is not None and reset is None):
         return None
     actuators = tuple(each for each in holds if each)
     return Interlock(name, spec.when, when, reset, actuators, spec.latch, spec.reset)
-
-
-def _condition(path: Path_, text: str, look: Lookup) -> Condition | None:
-    """Return a condition; None, with a problem at `path`, when it is none."""
-
-    def find(name: str) -> Signal:
-        signal = look.signal(path, name)
-        if signal is None:
-            raise _Unfound
-        return signal
-
-    try:
-        return look.attempt(path, partial(parse_condition, text, find))
-    except _Unfound:
-        return None
-
-
-class _Unfound(Exception):
-    """A signal is not there, and a problem says so already."""

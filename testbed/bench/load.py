@@ -24,7 +24,7 @@ from .mqtt_store import resolve as resolve_mqtt
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile, find_profile, load_profile, profile_hint
 from .spec import BenchSpec, DeviceSpec, LoopSpec, PlantSpec
-from .twins import resolve_twins
+from .twin_resolve import resolve_twins
 from .validation import problems_of
 from .wires import Wire, parse_wire
 

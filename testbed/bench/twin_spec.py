@@ -76,6 +76,10 @@ class TwinSpec(_Spec):
         default_factory=dict,
         description="unmeasured model output: unit of the signal DEVICE.OUTPUT_estimated that it gets",
     )
+    foresees: dict[Name, str] = Field(
+        default_factory=dict,
+        description="By name, a limit whose time to come is told: probe.temperature above 84 degC",
+    )
     sensors: dict[SignalPath, TwinSensorSpec] = Field(
         default_factory=dict, description="What is known of those that measure the outputs, by device.signal"
     )

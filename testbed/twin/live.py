@@ -10,10 +10,13 @@ from testbed.signals import Command, Event, Level, Quality, Sample
 
 from .estimate import Followed, Happened, Innovation, Tracker
 from .models import Model
+from .predict.course import foretell
+from .predict.reach import reach
 from .wiring import Wiring
 
 _STATE_NS = 1_000_000_000  # between two records of the model's state
 _SILENT_NS = 1_500_000_000  # of a sensor, after which what it should say is told without it
+_HORIZON, _STEPS = 600.0, 120  # s, of what is foreseen
 _EARLY = 0.99  # of a period: sensors are never quite even
 
 Record = Callable[[int, Mapping[str, float]], None]
@@ -169,8 +172,25 @@ class LiveTwin:
                 predicted, sigma = now.expect(number, inputs)
                 silent = f"{sensor.signal.path} says nothing"
                 self._tell(number, time_ns, Innovation(predicted, 0.0, sigma), silent)
+        self._foresee(time_ns)
         outputs = model.output(own, inputs, followed.parameters(now.state))
         reason = self.unknown()
         quality = Quality.UNCERTAIN if reason else Quality.GOOD
         for signal, value in self.wiring.estimates(outputs):
             self._publish(Sample(signal.id, time_ns, value, quality, reason))
+
+    def _foresee(self, time_ns: int) -> None:
+        """Tell in how many s limits will be reached, if the inputs stay: at most as far as is looked."""
+        if not self.spec.foresees:
+            return
+        course = foretell(self.tracker.filter, [(_HORIZON, self.tracker.inputs)], _STEPS)
+        for limit in self.spec.foresees:
+            scale = self.wiring.scales[limit.sensor]
+            values = (course.values[:, limit.sensor] - scale.offset) / scale.factor
+            sigmas = abs(course.sigmas[:, limit.sensor] / scale.factor)
+            found = reach(course.times, values, sigmas, limit.limit, above=limit.above)
+            seconds, sigma = (_HORIZON, 0.0) if found is None else found
+            reason = self.unknown()
+            quality = Quality.UNCERTAIN if reason else Quality.GOOD
+            self._publish(Sample(limit.seconds.id, time_ns, seconds, quality, reason))
+            self._publish(Sample(limit.sigma.id, time_ns, sigma, quality, reason))

@@ -242,7 +242,7 @@ def test_a_profile_that_cannot_be_is_refused_with_its_line(
 
 def test_another_bench_file_is_taken_instead(demo: Path, replay: Replay, tmp_path: Path) -> None:
     bench = yaml.safe_load(RIG.read_text())
-    for section in ("plant", "twins", "loops", "expect"):
+    for section in ("plant", "twins", "loops", "guard", "expect"):
         bench.pop(section)
     bench["devices"].pop("vent")
     file = tmp_path / "bench.yaml"

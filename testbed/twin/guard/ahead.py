@@ -34,8 +34,9 @@ class Ahead:
     of that, late or wrong. What is not foretold is taken to stay as it is; while a twin has no state, or an
     input of it is not known, nothing is said.
 
-    What went out is tried again as samples come, twice in that moment: if it may not stay, because what came
-    after it was refused or nothing came at all, its actuator is driven to its safe value.
+    What went out is tried again as samples come, when nothing has followed it for half of that moment: if it
+    may not stay, because what came after it was refused or nothing came at all, its actuator is driven to its
+    safe value.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Ahead:
         self._signals = signals
         self._read = read
         self._drive_safe = drive_safe
-        self._standing: dict[int, float] = {}
+        self._standing: dict[int, tuple[float, int]] = {}
         self._watched_ns = 0
         self.followed: set[int] = set()
         """The signals whose samples `watch` takes, by number."""
@@ -79,16 +80,16 @@ class Ahead:
     def passed(self, signal: Signal, command: Command, now_ns: int) -> None:
         """Keep what went out."""
         if signal.id in self._asked:
-            self._standing[signal.id] = command.value
+            self._standing[signal.id] = command.value, command.cause_ns or now_ns
 
     def watch(self, sample: Sample) -> None:
         """See whether what went out may stay."""
         if sample.time_ns - self._watched_ns < self._plan.hold * _NS / 2:
             return
         self._watched_ns = sample.time_ns
-        for number, value in list(self._standing.items()):
+        for number, (value, since_ns) in list(self._standing.items()):
             signal = self._signals[number]
-            if value == signal.safe:
+            if value == signal.safe or sample.time_ns - since_ns < self._plan.hold * _NS / 2:
                 continue
             for twin, about in self._asked[number]:
                 if not twin.tracker.begun or twin.unknown():

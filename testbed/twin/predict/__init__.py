@@ -1,7 +1,6 @@
 """What will be: the course of a device under given inputs, and when it will reach a limit."""
 
 from .course import Course, foretell
-from .futures import Future, Plan, futures
 from .reach import Reach, reach
 
-__all__ = ["Course", "Future", "Plan", "Reach", "foretell", "futures", "reach"]
+__all__ = ["Course", "Reach", "foretell", "reach"]
