@@ -57,6 +57,10 @@ class Outcome:
     found: float = float("nan")
     alarms: int = 0
     """Told before anything had changed, or in all if nothing does."""
+    refused: int = 0
+    """Commands of loops that the guard did not let pass as they were."""
+    skill: dict[str, float] = field(default_factory=dict)
+    """Of the forecasts, against persistence, by twin."""
     coverage: dict[str, float] = field(default_factory=dict)
     """Share of the samples, by signal, within the 95 % interval of what was expected, once it had settled."""
 
@@ -75,6 +79,11 @@ def happen(change: Change, folder: Path, *, settled: float = AT) -> Outcome:
         if change.cause:
             states = [each for each in session.twin_states() if change.cause in each.values]
             outcome.found = states[-1].values[change.cause] if states else float("nan")
+        outcome.refused = sum(
+            each.verdict != "allowed" for each in session.commands() if each.requester.startswith("loop ")
+        )
+        for state in session.twin_states():
+            outcome.skill[state.device] = state.values.get("forecast_skill", float("nan"))
         if change.fault is None:
             outcome.coverage = {path: _covered(session, path, start, settled) for path in FOLLOWED}
     return outcome

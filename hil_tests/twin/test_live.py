@@ -131,7 +131,7 @@ def test_what_nobody_measures_is_published_in_its_own_unit() -> None:
     assert len(beside.of(LOAD)) == pytest.approx(60, abs=2)  # about once a second
     load = beside.plant.output("load_temperature")
     assert beside.of(LOAD)[-1].value == pytest.approx(load * 9 / 5 + 32, abs=1.0)
-    assert beside.states[-1].keys() == {"air", "load"}
+    assert beside.states[-1].keys() == {"air", "load", "forecast_skill", "forecast_coverage"}
 
 
 def test_a_silent_sensor_is_bridged_by_the_model_with_growing_doubt() -> None:
@@ -191,3 +191,6 @@ def test_the_time_until_a_limit_is_told_with_its_doubt_and_comes_true() -> None:
     beside.commanded(0.0)
     beside.run(120)
     assert beside.of(SOON)[-1].value == 600.0
+    # The input changed seldom, and the temperature much.
+    assert beside.twin.scores.count > 50
+    assert beside.twin.scores.skill > 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -10,13 +11,12 @@ from testbed.signals import Command, Event, Level, Quality, Sample
 
 from .estimate import Followed, Happened, Innovation, Tracker
 from .models import Model
-from .predict.course import foretell
-from .predict.reach import reach
+from .predict import HORIZON, Scores, foretell, reach
 from .wiring import Wiring
 
 _STATE_NS = 1_000_000_000  # between two records of the model's state
 _SILENT_NS = 1_500_000_000  # of a sensor, after which what it should say is told without it
-_HORIZON, _STEPS = 600.0, 120  # s, of what is foreseen
+_HORIZON, _STEPS, _SOON_STEPS = 600.0, 120, 20  # s, of what is foreseen
 _EARLY = 0.99  # of a period: sensors are never quite even
 
 Record = Callable[[int, Mapping[str, float]], None]
@@ -62,6 +62,10 @@ class LiveTwin:
         followed = Followed(model, self.wiring.sensors())
         self.tracker = Tracker(followed, self.wiring.inputs_now(latest), spec.period_ns // 2)
         self.learner: Learner | None = None
+        self.scores = Scores()
+        """How good the twin's forecasts were."""
+        self._said = [math.nan] * len(spec.sensors)
+        self._usual = self.tracker.inputs
 
     # What comes ---------------------------------------------------------------------------------
 
@@ -96,6 +100,8 @@ class LiveTwin:
         self._begun_ns = self._begun_ns or sample.time_ns
         value = self.wiring.scales[number].to_model(sample.value)
         innovation = self._take(Happened(sample.time_ns, True, number, value))
+        self._said[number] = value
+        self.scores.hear(sample.time_ns, number, value)
         if innovation is not None:
             self._tell(number, sample.time_ns, innovation)
             self._tell_shut_out(number, sample, innovation)
@@ -165,13 +171,16 @@ class LiveTwin:
         model, own = followed.model, now.state[: followed.own]
         names = [variable.name for variable in model.STATES] + [each.name for each in followed.free]
         values = (*own, *now.state[followed.count - len(followed.free) :])
-        self._record(time_ns, dict(zip(names, map(float, values), strict=True)))
+        scores = {"forecast_skill": self.scores.skill, "forecast_coverage": self.scores.coverage}
+        known = {name: value for name, value in scores.items() if not math.isnan(value)}
+        self._record(time_ns, {**dict(zip(names, map(float, values), strict=True)), **known})
         for number, sensor in enumerate(self.spec.sensors):
             heard_ns = self._heard_ns[number] or self._begun_ns
             if time_ns - heard_ns > max(_SILENT_NS, 3 * sensor.signal.period_ns):
                 predicted, sigma = now.expect(number, inputs)
                 silent = f"{sensor.signal.path} says nothing"
                 self._tell(number, time_ns, Innovation(predicted, 0.0, sigma), silent)
+        self._usual = tuple((now + then) / 2 for now, then in zip(inputs, self._usual, strict=True))
         self._foresee(time_ns)
         outputs = model.output(own, inputs, followed.parameters(now.state))
         reason = self.unknown()
@@ -180,10 +189,13 @@ class LiveTwin:
             self._publish(Sample(signal.id, time_ns, value, quality, reason))
 
     def _foresee(self, time_ns: int) -> None:
-        """Tell in how many s limits will be reached, if the inputs stay: at most as far as is looked."""
+        """Tell in how many s limits will be reached, if the inputs stay what they were of late."""
+        if self.scores.due(time_ns) and not self.unknown():
+            soon = foretell(self.tracker.filter, [(HORIZON, self._usual)], _SOON_STEPS)
+            self.scores.ask(time_ns, soon, self.tracker.followed.noises, self._said)
         if not self.spec.foresees:
             return
-        course = foretell(self.tracker.filter, [(_HORIZON, self.tracker.inputs)], _STEPS)
+        course = foretell(self.tracker.filter, [(_HORIZON, self._usual)], _STEPS)
         for limit in self.spec.foresees:
             scale = self.wiring.scales[limit.sensor]
             values = (course.values[:, limit.sensor] - scale.offset) / scale.factor

@@ -13,7 +13,7 @@ from testbed.signals import Sample
 from testbed.twin.estimate import ExtendedKalman, Followed
 from testbed.twin.futures import futures
 from testbed.twin.models import MODELS, model_class
-from testbed.twin.predict import Course, foretell, reach
+from testbed.twin.predict import Course, Scores, foretell, reach
 
 POINTS = {
     "battery": ((0.7, 0.01), (1.5,)),
@@ -119,3 +119,27 @@ def test_the_time_to_a_limit_and_its_doubt() -> None:
     assert below is not None
     assert below.seconds == pytest.approx(43.5)
     assert reach(times, values, sigmas, 10.0, above=True) == (0.0, 0.0)
+
+
+def test_forecasts_are_scored_against_what_happened_and_against_persistence() -> None:
+    scores, random = Scores(), np.random.default_rng(4)
+    assert math.isnan(scores.skill)
+    assert math.isnan(scores.coverage)
+    for number in range(400):
+        now_ns = number * 5 * NS
+        level = 20.0 + 3.0 * number
+        truth = level + 6.0 + random.normal(0, 0.5)  # ten seconds later
+        scores.ask(
+            now_ns, Course(np.array([10.0]), np.array([[level + 6.0]]), np.array([[0.3]])), [0.4], [level]
+        )
+        scores.hear(now_ns + 10 * NS, 0, truth)
+    assert scores.count == 400
+    assert scores.coverage == pytest.approx(0.95, abs=0.03)
+    assert scores.skill == pytest.approx(1 - 0.25 / 36.25, abs=0.002)
+
+
+def test_a_forecast_whose_time_passes_in_silence_is_not_scored() -> None:
+    scores = Scores()
+    scores.ask(0, Course(np.array([10.0]), np.array([[5.0]]), np.array([[0.3]])), [0.1], [5.0])
+    scores.hear(30 * NS, 0, 100.0)
+    assert scores.count == 0

@@ -2,5 +2,6 @@
 
 from .course import Course, foretell
 from .reach import Reach, reach
+from .scores import HORIZON, Scores
 
-__all__ = ["Course", "Reach", "foretell", "reach"]
+__all__ = ["HORIZON", "Course", "Reach", "Scores", "foretell", "reach"]
