@@ -72,7 +72,7 @@ def attack(case: Case, folder: Path, *, guarded: bool = True) -> Outcome:
     """Give the wrong commands ten times a second; without a guard, only limits and slews hold them."""
     bench = load_bench(RIG, {})
     if not case.loops:
-        bench = _without_hold(bench)
+        bench = without_hold(bench)
     bench = replace(
         bench,
         guard=bench.guard if guarded else GuardPlan(),
@@ -87,7 +87,7 @@ def attack(case: Case, folder: Path, *, guarded: bool = True) -> Outcome:
     return _seen(path)
 
 
-def _without_hold(bench: Bench) -> Bench:
+def without_hold(bench: Bench) -> Bench:
     """Leave the heater to whoever wants it: without its loop, and without a twin that asks things of that."""
     loops = {name: loop for name, loop in bench.loops.items() if name != "hold"}
     twins = {
