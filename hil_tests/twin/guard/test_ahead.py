@@ -6,7 +6,7 @@ import pytest
 
 from hil_tests.twin.test_live import DUTY, FAST, NS, Beside
 from testbed.bench import Cause, Lookahead
-from testbed.bench.condition import Within
+from testbed.bench.condition import Not, Within
 from testbed.signals import Command, Sample, Signal
 from testbed.twin.guard import Ahead
 
@@ -14,8 +14,10 @@ HEATER = Signal(DUTY.id, DUTY.device, DUTY.name, "%", access=DUTY.access, safe=0
 
 
 class Guarded(Beside):
-    def guard(self, limit: float = 60.0) -> Ahead:
+    def guard(self, limit: float = 60.0, *, joined: bool = False) -> Ahead:
         never = (f"probe.temperature above {limit:g} degC", Within(FAST.signal, limit, float("inf")))
+        if joined:  # the same, as a condition that is looked at step by step
+            never = (never[0], Not(Within(FAST.signal, float("-inf"), limit, closed=True)))
         self.driven: list[str] = []
         signals = {DUTY.id: HEATER}
         return Ahead(
@@ -90,3 +92,14 @@ def test_without_a_state_or_with_an_unknown_input_nothing_is_said(known: bool) -
     if not known:
         beside.run(5)
     assert beside.guard(limit=1.0).look(HEATER, beside.command(100.0), NS) is None
+
+
+def test_any_condition_is_looked_at_as_a_plain_limit_is() -> None:
+    beside = Guarded().run(30)
+    limit = beside.plant.output("air_temperature") + 3.0
+    plain, joined = (
+        beside.guard(limit, joined=joined).look(HEATER, beside.command(100.0), beside.time_ns)
+        for joined in (False, True)
+    )
+    assert plain is not None
+    assert plain == joined

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from testbed.bench import Cause, Lookahead, Read, signals_of
-from testbed.bench.condition import Condition
+from testbed.bench.condition import Condition, Within
 from testbed.signals import Command, Sample, Signal
 from testbed.twin.live import LiveTwin
 from testbed.twin.predict import foretell
@@ -137,13 +140,30 @@ class Ahead:
         pieces = [(plan.hold, tuple(wanted)), (plan.horizon - plan.hold, tuple(safe))]
         course = foretell(twin.tracker.filter, pieces, _STEPS)
         spread = plan.sigma * course.sigmas
-        most, least = (course.values + spread).tolist(), (course.values - spread).tolist()
-        for seconds, *reaches in zip(course.times.tolist(), most, least, strict=True):
-            for values in reaches:
-                said = self._said(twin, values)
-                for text, condition in about:
-                    if condition.holds(said):
-                        return _Broken(text, seconds)
+        most, least = course.values + spread, course.values - spread
+        times = [
+            (at, text)
+            for text, condition in about
+            if (at := self._first(twin, condition, (most, least))) is not None
+        ]
+        if not times:
+            return None
+        at, text = min(times)
+        return _Broken(text, float(course.times[at]))
+
+    def _first(
+        self, twin: LiveTwin, condition: Condition, courses: Sequence[NDArray[np.float64]]
+    ) -> int | None:
+        """Return at which step a condition holds first on any course, (times, sensors); None if never."""
+        number = twin.wiring.sensor_of.get(condition.signal.id) if isinstance(condition, Within) else None
+        if isinstance(condition, Within) and number is not None:  # the common case, all steps at once
+            scale = twin.wiring.scales[number]
+            there = [(course[:, number] - scale.offset) / scale.factor for course in courses]
+            held = np.any([(condition.low < each) & (each < condition.high) for each in there], axis=0)
+            return int(np.argmax(held)) if held.any() else None
+        for at, reaches in enumerate(zip(*(course.tolist() for course in courses), strict=True)):
+            if any(condition.holds(self._said(twin, values)) for values in reaches):
+                return at
         return None
 
     def _said(self, twin: LiveTwin, values: Sequence[float]) -> Read:
