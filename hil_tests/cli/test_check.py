@@ -160,3 +160,27 @@ def test_the_schema_of_profiles_takes_the_shipped_ones_but_not_a_wrong_one():
     for file in shipped:
         assert list(validator.iter_errors(yaml.safe_load(file.read_text()))) == [], file
     assert list(validator.iter_errors({"profile": "x", "protocol": "scpi"}))
+
+
+def test_check_tells_what_makes_up_each_twin_and_what_is_missing(tmp_path, monkeypatch, capsys):
+    told = run_inside(monkeypatch, capsys, "check", RIG, "--twins").stdout
+    assert "chamber: integrated\n  physical    Thermal chamber with heater" in told
+    assert "  virtual     thermal model, 2 states, 8 parameters\n" in told
+    assert "fed by air, fan, probe, vent too" in told
+    assert "guard that looks ahead, time to limits, continuous update" in told
+    assert "missing" not in told
+    bench = yaml.safe_load(RIG.read_text())
+    bench["twins"]["chamber"]["inputs"].pop("vent_position")
+    bench["twins"]["chamber"]["outputs"].pop("load")
+    bench["twins"]["chamber"]["sensors"].pop("chamber.load_temperature")
+    bench["loops"].pop("dry")
+    file = tmp_path / "b.yaml"
+    file.write_text(yaml.safe_dump(bench))
+    twins = {
+        each["device"]: each
+        for each in json.loads(run_inside(monkeypatch, capsys, "check", file, "--json").stdout)["twins"]
+    }
+    assert twins["chamber"]["gaps"] == [
+        "input vent_position is not connected, and taken as 0", "output load is neither measured nor estimated",
+    ]  # fmt: skip
+    assert twins["vent"]["gaps"] == ["nothing uses it"]

@@ -11,6 +11,7 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from testbed.bench import Bench
+    from testbed.session.manifest import Manifest
 
 BenchFile = Annotated[Path, typer.Argument(metavar="BENCH", help="The bench file (YAML).")]
 
@@ -36,12 +37,17 @@ def read_bench(file: Path) -> Bench:
 
 
 def check(
-    file: BenchFile, json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+    file: BenchFile,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="Tell what makes up each twin, and what is missing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check a bench file: every error with file:line:column and the nearest right name."""
     from dataclasses import asdict
 
     from testbed.bench import BenchFileError
+    from testbed.session.manifest import manifests
 
     try:
         bench = read_bench(file)
@@ -59,10 +65,22 @@ def check(
         "expectations": len(bench.expectations),
     }
     if json:
-        print_json({"ok": True, "bench": bench.name, **counts})
+        made = [asdict(each) for each in manifests(bench)]
+        print_json({"ok": True, "bench": bench.name, **counts, "twins": made})
     else:
         told = ", ".join(f"{count} {what}" for what, count in counts.items())
         typer.echo(f"{file}: bench {bench.name} is fine: {told}")
+        if twins:
+            _print_twins(manifests(bench))
+
+
+def _print_twins(made: list[Manifest]) -> None:
+    for each in made:
+        typer.echo(f"\n{each.device}: {each.level}")
+        for dimension in ("physical", "virtual", "data", "connection", "service"):
+            typer.echo(f"  {dimension:<12}{getattr(each, dimension)}")
+        for gap in each.gaps:
+            typer.echo(f"  {'missing':<12}{gap}")
 
 
 def schema(
