@@ -181,6 +181,7 @@ def test_check_tells_what_makes_up_each_twin_and_what_is_missing(tmp_path, monke
         for each in json.loads(run_inside(monkeypatch, capsys, "check", file, "--json").stdout)["twins"]
     }
     assert twins["chamber"]["gaps"] == [
-        "input vent_position is not connected, and taken as 0", "output load is neither measured nor estimated",
-    ]  # fmt: skip
+        "input vent_position is not connected, and taken as 0",
+        "output load is neither measured nor estimated",
+    ]
     assert twins["vent"]["gaps"] == ["nothing uses it"]
