@@ -120,6 +120,9 @@ def _model(model: TwinModel) -> dict[str, Any]:
         ],
         "inputs": {name: signal.path for name, signal in model.inputs.items()},
         "estimates": {name: signal.path for name, signal in model.estimates.items()},
+        "foresees": {
+            each.text: {"seconds": each.seconds.path, "sigma": each.sigma.path} for each in model.foresees
+        },
         "period_ns": model.period_ns,
         "parameters": _of_model(model),
         "learns": None if model.learns is None else asdict(model.learns),

@@ -33,6 +33,8 @@ class Parts:
     """What a loop reads, by the loop's name."""
     derived: frozenset[str] = frozenset()
     """What no device measured: predictions, residuals, estimates."""
+    doubts: frozenset[str] = frozenset()
+    """How sure twins were: numbers that belong to others and have no chart of their own."""
 
     @classmethod
     def of(cls, session: SessionReader) -> Parts:
@@ -43,10 +45,14 @@ class Parts:
             sensors = [sensor for model in models for sensor in _sensors(model)]
             derived = {sensor[key] for sensor in sensors for key in _ADDED if key in sensor}
             derived |= {path for model in models for path in model.get("estimates", {}).values()}
+            limits = [limit for model in models for limit in model.get("foresees", {}).values()]
+            derived |= {limit["seconds"] for limit in limits}
+            doubts = {each["sigma"] for each in (*sensors, *limits) if "sigma" in each}
             return cls(
                 {sensor["signal"]: sensor["prediction"] for sensor in sensors},
                 {name: loop["reads"] for name, loop in told["loops"].items()},
-                frozenset(derived),
+                frozenset(derived | doubts),
+                frozenset(doubts),
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             return cls()
@@ -74,7 +80,7 @@ class Drawing:
     def signals(self, judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
         """Return the charts: those that something is expected of first, then in the order of the bench."""
         commands = self._commands()
-        predictions = set(self._parts.twins.values())
+        predictions = {*self._parts.twins.values(), *self._parts.doubts}
         expected = [each.signal for each in judgements if each.signal] + list(self._parts.loops.values())
         rank = {path: place for place, path in reversed(list(enumerate(expected)))}
         last = len(expected)
