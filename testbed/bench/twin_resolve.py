@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from testbed.signals import Signal
 
+from . import units
 from .condition import Within
 from .condition_text import read_condition
 from .device import Device
@@ -19,7 +20,6 @@ from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor
 
 _USUAL = TwinSensorSpec.model_validate({})
 _FORESIGHT = (("in", "Time until"), ("in_sigma", "Uncertainty of the time until"))
-_DIFFERENCES = {"degC": "K", "degF": "delta_degF"}
 
 
 def resolve_twins(
@@ -99,7 +99,7 @@ def _sensor(path: Path_, output: str | None, signal: Signal, spec: TwinSpec, loo
 def _expected(path: Path_, signal: Signal, look: Lookup) -> tuple[Signal, Signal, Signal]:
     """Make the signals in which a twin says what it expects of a sensor."""
     name, number, title = signal.name, len(look.signals), signal.title or signal.path
-    difference = _DIFFERENCES.get(signal.unit, signal.unit)
+    difference = units.difference_unit(signal.unit)
     made = (
         Signal(number, signal.device, f"{name}_predicted", signal.unit, title=f"{title}, predicted"),
         Signal(
@@ -193,5 +193,5 @@ def _excite(
         return None
     by = look.convert((*path, "by"), spec.by, reads.unit, difference=True)
     lasts = look.positive((*path, "for"), spec.for_, "s")
-    unit = _DIFFERENCES.get(reads.unit, reads.unit)
+    unit = units.difference_unit(reads.unit)
     return None if by is None or lasts is None else Excite(spec.loop, by, unit, round(lasts * 1e9))

@@ -71,6 +71,11 @@ def convert(text: str | float, unit: str, *, difference: bool = False) -> float:
     return float(registry.Quantity(value, source).to(target).magnitude)
 
 
+def difference_unit(unit: str) -> str:
+    """Return the unit of differences between two values in `unit`: 1 degC would read like a temperature."""
+    return {"degC": "K", "degF": "delta_degF"}.get(unit, unit)
+
+
 def _interval(unit: Any) -> Any:
     """Return the unit of temperature differences that belongs to a unit of temperature."""
     registry = _registry()

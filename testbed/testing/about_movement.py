@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from testbed.bench.units import difference_unit
 from testbed.errors import UsageError
 from testbed.session.checks import Changes, ChangesSlowly, Overshoots, Rises, Settles
 
 from .about_values import AboutSignal
 from .expecting import Waiting
-from .quantities import Quantity, Time, difference_unit, rate_of, show, show_time
+from .quantities import Quantity, Time, rate_of, show, show_time
 
 _HOLD = 0.1  # of the time allowed, for which what settles must stay settled unless something else is said
 
@@ -51,7 +52,7 @@ class AboutMovement(AboutSignal):
 
         From sample to sample, or averaged `over` a time.
         """
-        rate, unit = rate_of(at_most, self._signal), f"{difference_unit(self._signal) or '1'}/s"
+        rate, unit = rate_of(at_most, self._signal), f"{difference_unit(self._signal.unit) or '1'}/s"
         over_ns = 0 if over is None else self._time(over, "over")
         time_ns = self._time(during, "during")
         averaged = f" over {show_time(over_ns)}" if over_ns else ""

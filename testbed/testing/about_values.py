@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from testbed.bench.units import difference_unit
 from testbed.errors import UsageError
 from testbed.session.checks import Becomes, Reaches, Stays, StaysGood
 
@@ -12,7 +13,6 @@ from .expecting import Expecting, Waiting
 from .quantities import (
     Quantity,
     Time,
-    difference_unit,
     show,
     show_span,
     show_time,
@@ -49,7 +49,7 @@ class AboutSignal(Expecting):
         return show(value, self._signal.unit)
 
     def _difference(self, value: float) -> str:
-        return show(value, difference_unit(self._signal))
+        return show(value, difference_unit(self._signal.unit))
 
     def _say(self, told: str) -> str:
         return f"{self._signal.path} {told}"

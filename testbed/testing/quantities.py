@@ -93,10 +93,5 @@ def show_span(time_ns: int | None) -> str:
     return "all the time" if time_ns is None else f"for {show_time(time_ns)}"
 
 
-def difference_unit(signal: Signal) -> str:
-    """Return the unit of differences of a signal: 1 degC would read like a temperature."""
-    return "K" if signal.unit == "degC" else signal.unit
-
-
 def _example(signal: Signal) -> str:
     return f'"1 {signal.unit}"' if signal.unit else "1"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testbed.bench import Bench, Expectation, ExpectationKind
+from testbed.bench.units import difference_unit
 
 from .text import function_name, handle, in_docstring, quantity
 
@@ -63,7 +64,7 @@ def _call(each: Expectation) -> str:
     within = f'within="{each.within:g} s"' if math.isfinite(each.within) else f'within="{_DURING:g} s"'
     if each.kind is ExpectationKind.SETTLES:
         middle, half = (each.low + each.high) / 2, (each.high - each.low) / 2
-        tolerance = quantity(float(f"{half:.6g}"), _difference(each.unit))
+        tolerance = quantity(float(f"{half:.6g}"), difference_unit(each.unit))
         return f"to_settle({middle:.12g}, {within}, tolerance={tolerance})"
     if each.kind is ExpectationKind.REACHES:
         return f"to_reach(at_least={each.low:.12g}, {within})"
@@ -74,11 +75,6 @@ def _call(each: Expectation) -> str:
     if math.isinf(each.high):
         return f"to_stay_above({each.low:.12g}, {during})"
     return f"to_stay_between({each.low:.12g}, {each.high:.12g}, {during})"
-
-
-def _difference(unit: str) -> str:
-    """Return the unit of a tolerance: one of 1 degC would read like a temperature."""
-    return "K" if unit == "degC" else unit
 
 
 def _example(bench: Bench) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.bench.units import difference_unit
 from testbed.clock import NS
 from testbed.errors import UsageError
 from testbed.session.file import SessionReader
@@ -114,7 +115,7 @@ def _refused(command: Command) -> bool:
 
 def _settle(signal: Signal, found: Reaction) -> str:
     within = round_up(max(found.seconds * _PATIENCE, 0.1), 2)
-    tolerance = quantity(found.tolerance, "K" if signal.unit == "degC" else signal.unit)
+    tolerance = quantity(found.tolerance, difference_unit(signal.unit))
     return f'to_settle({rounded(found.value, found.tolerance)}, within="{within:g} s", tolerance={tolerance})'
 
 
