@@ -58,6 +58,17 @@ def test_what_comes_too_late_changes_nothing() -> None:
     assert np.array_equal(after.covariance, before.covariance)
 
 
+def test_what_came_too_late_spoils_nothing_for_what_comes_a_little_late() -> None:
+    in_order, mixed = tracker(), tracker()
+    first, happened = Happened(MS, True, 1, 40.0), happening(200)
+    for each in (first, *happened):
+        in_order.take(each)
+    held_back = happened.pop(190)
+    for each in (first, *happened[:195], Happened(2 * MS, True, 1, 90.0), held_back, *happened[195:]):
+        mixed.take(each)
+    assert mixed.filter.state == pytest.approx(in_order.filter.state, rel=1e-9)
+
+
 def test_an_input_that_changes_fast_acts_by_its_mean() -> None:
     even, fast = tracker(), tracker()
     for each in (even, fast):

@@ -84,18 +84,15 @@ class Tracker:
         """
         if happened.time_ns >= self.time_ns or not self.begun:
             return self._do(happened)
-        later: list[Happened] = []
-        moment = None
+        later: list[tuple[Happened, Moment]] = []
         while self._past and self._past[-1][0].time_ns > happened.time_ns:
-            known, moment = self._past.pop()
-            later.append(known)
-        if moment is None or moment.time_ns > happened.time_ns:
-            for known in reversed(later):
-                self._past.append((known, self.moment()))
+            later.append(self._past.pop())
+        if not later or later[-1][1].time_ns > happened.time_ns:
+            self._past.extend(reversed(later))
             return None
-        self.resume(moment)
+        self.resume(later[-1][1])
         innovation = self._do(happened)
-        for known in reversed(later):
+        for known, _ in reversed(later):
             self._do(known)
         return innovation
 
