@@ -58,8 +58,8 @@ def _in_units(twin: LiveTwin, course: Course) -> tuple[dict[str, Floats], dict[s
     values, sigmas = {}, {}
     for number, sensor in enumerate(twin.spec.sensors):
         scale = twin.wiring.scales[number]
-        values[sensor.signal.path] = (course.values[:, number] - scale.offset) / scale.factor
-        sigmas[sensor.signal.path] = np.abs(course.sigmas[:, number] / scale.factor)
+        values[sensor.signal.path] = scale.to_signal(course.values[:, number])
+        sigmas[sensor.signal.path] = abs(scale.difference(course.sigmas[:, number]))
     return values, sigmas
 
 

@@ -198,8 +198,8 @@ class LiveTwin:
         course = foretell(self.tracker.filter, [(_HORIZON, self._usual)], _STEPS)
         for limit in self.spec.foresees:
             scale = self.wiring.scales[limit.sensor]
-            values = (course.values[:, limit.sensor] - scale.offset) / scale.factor
-            sigmas = abs(course.sigmas[:, limit.sensor] / scale.factor)
+            values = scale.to_signal(course.values[:, limit.sensor])
+            sigmas = abs(scale.difference(course.sigmas[:, limit.sensor]))
             found = reach(course.times, values, sigmas, limit.limit, above=limit.above)
             seconds, sigma = (_HORIZON, 0.0) if found is None else found
             reason = self.unknown()

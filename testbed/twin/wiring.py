@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from testbed.bench import TwinModel
 from testbed.bench.units import scale
@@ -12,6 +15,8 @@ from testbed.signals import Signal
 
 from .estimate import Sensor
 from .models import Components, Model, Variable
+
+Numbers = TypeVar("Numbers", float, NDArray[np.float64])
 
 
 class Scale(NamedTuple):
@@ -29,12 +34,12 @@ class Scale(NamedTuple):
         """Return a signal's number in the model's unit."""
         return value * self.factor + self.offset
 
-    def to_signal(self, value: float) -> float:
-        """Return a model's number in the signal's unit."""
+    def to_signal(self, value: Numbers) -> Numbers:
+        """Return a model's number, or an array of them, in the signal's unit."""
         return (value - self.offset) / self.factor
 
-    def difference(self, value: float) -> float:
-        """Return a difference of the model's in the signal's unit."""
+    def difference(self, value: Numbers) -> Numbers:
+        """Return a difference of the model's, or an array of them, in the signal's unit."""
         return value / self.factor
 
 

@@ -113,10 +113,6 @@ class Tracker:
         at = self.followed.place(name)
         return float(self.filter.state[at]), math.sqrt(float(self.filter.covariance[at, at]))
 
-    def follow(self, followed: Followed) -> None:
-        """Go on by another version of the same states."""
-        self.followed = self.filter.followed = followed
-
     def watched_by(self, kind: type[ExtendedKalman], free: Sequence[Free]) -> Tracker:
         """Return a copy with another kind of filter, with states for what might be free but is not."""
         followed = self.followed

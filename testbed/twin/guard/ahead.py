@@ -158,7 +158,7 @@ class Ahead:
         number = twin.wiring.sensor_of.get(condition.signal.id) if isinstance(condition, Within) else None
         if isinstance(condition, Within) and number is not None:  # the common case, all steps at once
             scale = twin.wiring.scales[number]
-            there = [(course[:, number] - scale.offset) / scale.factor for course in courses]
+            there = [scale.to_signal(course[:, number]) for course in courses]
             held = np.any([(condition.low < each) & (each < condition.high) for each in there], axis=0)
             return int(np.argmax(held)) if held.any() else None
         for at, reaches in enumerate(zip(*(course.tolist() for course in courses), strict=True)):

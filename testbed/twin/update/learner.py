@@ -271,7 +271,7 @@ class Learner:
 
     def _adopt(self, match: Match) -> None:
         self._live.adopt(match.challenger)
-        self._log.clear()  # what was reckoned by the version before begins no contest with this one
+        self._log.clear()  # what was reckoned by the version before begins no inquiry with this one
         self._moments.clear()
         self._give_up()
 

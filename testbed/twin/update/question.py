@@ -16,16 +16,19 @@ class Question:
         self.plan = plan
         self._shift = shift
         self._ends_ns = 0
+        self._asking = False
 
     def ask(self, now_ns: int) -> bool:
         """Ask, if the last question was long enough ago; return whether it is asked."""
         if self._ends_ns and now_ns < self._ends_ns + _PAUSE_NS:
             return False
         self._ends_ns = now_ns + self.plan.lasts_ns
+        self._asking = True
         self._shift(self.plan.by)
         return True
 
     def work(self, now_ns: int) -> None:
         """Let the setpoint come back when it is time."""
-        if self._ends_ns and now_ns >= self._ends_ns:
+        if self._asking and now_ns >= self._ends_ns:
+            self._asking = False
             self._shift(0.0)

@@ -51,8 +51,8 @@ def asked(twin: str, finding: Finding, plan: Excite) -> str:
 def used(twin: str, version: Version, trial_s: float) -> str:
     """Return that a new version is in use, and why."""
     return (
-        f"{twin}: version {version.number} of the model is in use, as it foretold {trial_s:g} s of new data"
-        f" better ({version.gain:+.0f} nats): {version}"
+        f"{twin}: version {version.number} of the model is in use, learned from {version.span_s:.0f} s, as it"
+        f" foretold {trial_s:g} s of new data better ({version.gain:+.0f} nats): {version}"
     )
 
 
