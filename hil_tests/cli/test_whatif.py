@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from hil_tests.session.compare.memory import record_rig
+from hil_tests.support.plant_changes import CHANGES, RIG, happen
 from hil_tests.system.processes import testbed
+from testbed.bench import load_bench
+from testbed.session.file import SessionReader
+from testbed.session.whatif import rebuild
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +57,16 @@ def test_what_is_asked_wrongly_is_told(session: Path, arguments: list[str], told
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_twin_had_found_changed_is_known_to_its_copy(tmp_path: Path) -> None:
+    spoilt = CHANGES["sensor drifts 0.1 K/min"]
+    happen(spoilt, tmp_path)
+    path = tmp_path / "a.session"
+    with SessionReader(path) as session:
+        state = [each for each in session.twin_states() if each.device == "chamber"][-1]
+        rebuilt = rebuild(session, load_bench(RIG, {}), "chamber", state.time_ns)
+    numbers = [sensor.signal.path for sensor in rebuilt.twin.spec.sensors]
+    bias = rebuilt.twin.tracker.followed.sensors[numbers.index("chamber.temperature")].bias
+    assert bias == pytest.approx(0.167, abs=0.03)
+    assert rebuilt.twin.tracker.filter.state[0] == pytest.approx(state.values["air"], abs=0.03)

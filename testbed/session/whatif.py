@@ -36,11 +36,14 @@ def rebuild(session: SessionReader, bench: Bench, name: str | None, time_ns: int
     """
     device, spec = _spec(bench, name)
     until_ns = session.span()[1] if time_ns is None else time_ns
-    parameters = {**spec.parameters, **_learned(session, device, spec, until_ns)}
+    learned = _learned(session, device, until_ns)
+    known = {variable.name for variable in model_class(spec.kind).PARAMETERS}
+    parameters = {**spec.parameters, **{name: value for name, value in learned.items() if name in known}}
     latest: dict[int, float] = {}
     twin = LiveTwin(
         spec, model_class(spec.kind)(parameters), partial(_latest, latest), lambda sample: None,
         lambda at, state: None, lambda event: None,
+        [learned.get(sensor.signal.path, 0.0) for sensor in spec.sensors],
     )  # fmt: skip
     for _, what in _happened(session, bench, twin, until_ns - _SINCE_NS, until_ns):
         if isinstance(what, Command):
@@ -67,11 +70,10 @@ def _spec(bench: Bench, name: str | None) -> tuple[str, TwinModel]:
     return name, models[name]
 
 
-def _learned(session: SessionReader, device: str, spec: TwinModel, until_ns: int) -> dict[str, float]:
-    """Return the parameters that the twin had come to find other than the bench file says."""
-    known = {variable.name for variable in model_class(spec.kind).PARAMETERS}
+def _learned(session: SessionReader, device: str, until_ns: int) -> dict[str, float]:
+    """Return what the twin had come to by a time: states, and what it had found changed, by name."""
     states = [each for each in session.twin_states() if each.device == device and each.time_ns <= until_ns]
-    return {} if not states else {name: value for name, value in states[-1].values.items() if name in known}
+    return states[-1].values if states else {}
 
 
 def _latest(values: dict[int, float], signal: int) -> float:

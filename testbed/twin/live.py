@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from testbed.bench import TwinModel
@@ -47,8 +47,12 @@ class LiveTwin:
         publish: Callable[[Sample], None],
         record: Record,
         report: Callable[[Event], None],
+        biases: Sequence[float] | None = None,
     ) -> None:
-        """`latest` gives the last good value of a signal, NaN before the first."""
+        """`latest` gives the last good value of a signal, NaN before the first.
+
+        `biases` is by how much each sensor is known to read too high, in the model's units.
+        """
         self.spec = spec
         self.wiring = Wiring(spec, model)
         self._latest = latest
@@ -59,7 +63,7 @@ class LiveTwin:
         self._moved_ns = [0] * len(model.INPUTS)
         self._shut_out = [False] * len(spec.sensors)
         self._recorded_ns = self._begun_ns = 0
-        followed = Followed(model, self.wiring.sensors())
+        followed = Followed(model, self.wiring.sensors(biases))
         self.tracker = Tracker(followed, self.wiring.inputs_now(latest), spec.period_ns // 2)
         self.learner: Learner | None = None
         self.scores = Scores()

@@ -75,7 +75,7 @@ class Wiring:
         return [sensor.noise or noise for sensor, noise in zip(self.sensors(), usual, strict=True)]
 
     def sensors(self, biases: Sequence[float] | None = None) -> list[Sensor]:
-        """Return the sensors in the model's units; `biases` are in those too."""
+        """Return the sensors in the model's units; so are `biases`, None for none."""
         given = [0.0] * len(self.scales) if biases is None else biases
         return [
             Sensor(output, each.lag, abs((each.noise or 0.0) * scale.factor), bias)
