@@ -17,7 +17,7 @@ from testbed.bench import Bench, PlannedFault, load_bench
 from testbed.session.file import SessionReader
 from testbed.session.virtual import run_virtually
 from testbed.session.whatif import rebuild
-from testbed.twin.futures import futures
+from testbed.twin.predict import futures
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH, IMAGES = ROOT / "benches" / "thermal-rig.yaml", ROOT / "docs" / "images"

@@ -13,6 +13,7 @@ from testbed.plants import ThermalChamber
 from testbed.signals import Command, Event, Quality, Sample, Signal
 from testbed.twin import LiveTwin
 from testbed.twin.models.thermal import ThermalModel
+from testbed.twin.predict import Outlook
 
 NS = 1_000_000_000
 
@@ -55,9 +56,9 @@ class Beside:
             foresees=(Foresight("", 0, 45.0, True, SOON, SOON_SIGMA),),
         )
         self.twin = LiveTwin(
-            model, ThermalModel({}), self.latest.__getitem__, self.said.append,
-            lambda at, state: self.states.append(dict(state)), self.events.append,
+            model, ThermalModel({}), self.latest.__getitem__, self.said.append, self.events.append
         )  # fmt: skip
+        self.outlook = Outlook(self.twin, self.said.append, lambda at, state: self.states.append(dict(state)))
         self.lagged = self.plant.output("air_temperature")
         self.time_ns = 0
         self.random = np.random.default_rng(1)
@@ -75,7 +76,9 @@ class Beside:
                 if number not in self.silent:
                     air = self.lagged if each is SLOW else self.plant.output("air_temperature")
                     value = air + self.random.normal(0, 0.05) + self.lying.get(number, 0.0)
-                    self.twin.observe(Sample(each.signal.id, self.time_ns, value))
+                    sample = Sample(each.signal.id, self.time_ns, value)
+                    self.twin.observe(sample)
+                    self.outlook.keep(sample)
         return self
 
     def commanded(self, value: float) -> None:
@@ -170,9 +173,7 @@ def test_one_outlier_moves_nothing() -> None:
 def test_no_more_samples_are_taken_than_it_is_told_to() -> None:
     beside = Beside(sensors=(FAST,))
     slow = TwinModel("thermal", (FAST,), {"heater_duty": DUTY, "fan_speed": SPEED}, {}, {}, period_ns=NS // 2)
-    beside.twin = LiveTwin(
-        slow, ThermalModel({}), beside.latest.__getitem__, beside.said.append, lambda at, state: None, print
-    )
+    beside.twin = LiveTwin(slow, ThermalModel({}), beside.latest.__getitem__, beside.said.append, print)
     beside.run(10)
     assert len(beside.of(FAST.prediction)) == pytest.approx(20, abs=1)
 
@@ -192,5 +193,5 @@ def test_the_time_until_a_limit_is_told_with_its_doubt_and_comes_true() -> None:
     beside.run(120)
     assert beside.of(SOON)[-1].value == 600.0
     # The input changed seldom, and the temperature much.
-    assert beside.twin.scores.count > 50
-    assert beside.twin.scores.skill > 0.2
+    assert beside.outlook.scores.count > 50
+    assert beside.outlook.scores.skill > 0.2

@@ -14,7 +14,7 @@ from .sessions import AsJson
 if TYPE_CHECKING:
     from testbed.bench import Bench
     from testbed.session.whatif import Rebuilt
-    from testbed.twin.futures import Future, Plan
+    from testbed.twin.predict import Future, Plan
 
 _SUFFIXES = (".yaml", ".yml")
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -52,7 +52,7 @@ def whatif(
     from testbed.session.recorded import recorded_bench
     from testbed.session.whatif import rebuild
     from testbed.session.why import read_moment
-    from testbed.twin.futures import futures as foretold
+    from testbed.twin.predict import futures as foretold
 
     try:
         horizon = seconds(for_)

@@ -17,6 +17,7 @@ from testbed.signals import Event, Hub, Signal, Stage
 from testbed.twin import LiveTwin, Mirror
 from testbed.twin.guard import Interlocks
 from testbed.twin.models import model_class
+from testbed.twin.predict import Outlook
 from testbed.twin.update import Learner
 
 from .expectations import Judge
@@ -166,9 +167,9 @@ def _add_twins(
             model_class(spec.kind)(spec.parameters),
             lambda signal: mirror.readings[signal].good_value,
             hub.publish,
-            partial(writer.twin_state, name),
             report,
         )
+        outlook = Outlook(live, hub.publish, partial(writer.twin_state, name))
         if spec.learns is not None:
             asks = spec.learns.excite
             shift = None if asks is None else partial(setattr, loops[asks.loop], "shift")
@@ -181,6 +182,7 @@ def _add_twins(
                 hub.subscribe(signal, Stage.TWIN, live.moved)
         for signal in live.wiring.sensor_of:
             hub.subscribe(signal, Stage.TWIN, live.observe)
+            hub.subscribe(signal, Stage.WATCH, outlook.keep)
     return twins
 
 

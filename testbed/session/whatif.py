@@ -42,7 +42,7 @@ def rebuild(session: SessionReader, bench: Bench, name: str | None, time_ns: int
     latest: dict[int, float] = {}
     twin = LiveTwin(
         spec, model_class(spec.kind)(parameters), partial(_latest, latest), lambda sample: None,
-        lambda at, state: None, lambda event: None,
+        lambda event: None,
         [learned.get(sensor.signal.path, 0.0) for sensor in spec.sensors],
     )  # fmt: skip
     for _, what in _happened(session, bench, twin, until_ns - _SINCE_NS, until_ns):

@@ -12,7 +12,7 @@ from .scene import Scene
 
 if TYPE_CHECKING:
     from testbed.bench import TwinModel
-    from testbed.twin.futures import Future, Plan
+    from testbed.twin.predict import Future, Plan
 
 
 class LoopHandle:
@@ -83,7 +83,7 @@ class TwinHandle:
         What is not named stays as it is. The live twin notices nothing. Raises UsageError.
         """
         from testbed.bench.units import seconds
-        from testbed.twin.futures import futures
+        from testbed.twin.predict import futures
 
         return futures(self._live, seconds(horizon), [inputs or {}])[0]
 

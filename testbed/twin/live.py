@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from testbed.bench import TwinModel
@@ -11,16 +10,9 @@ from testbed.signals import Command, Event, Level, Quality, Sample
 
 from .estimate import Followed, Happened, Innovation, Tracker
 from .models import Model
-from .predict import HORIZON, Scores, foretell, reach
 from .wiring import Wiring
 
-_STATE_NS = 1_000_000_000  # between two records of the model's state
-_SILENT_NS = 1_500_000_000  # of a sensor, after which what it should say is told without it
-_HORIZON, _STEPS, _SOON_STEPS = 600.0, 120, 20  # s, of what is foreseen
 _EARLY = 0.99  # of a period: sensors are never quite even
-
-Record = Callable[[int, Mapping[str, float]], None]
-"""Called with the time of a sample in ns and the model's state then, name to number."""
 
 
 class Learner(Protocol):
@@ -34,9 +26,7 @@ class LiveTwin:
     """The model of one device, in step with it.
 
     At each good sample of a sensor: bring the model to its time, compare, correct, and publish what was
-    expected, how sure that was, and the difference. These are uncertain while an input is unknown, or while
-    the sensor says nothing. About once a second the model's state is recorded, and what nobody measures is
-    published.
+    expected, how sure that was, and the difference. These are uncertain while an input is unknown.
     """
 
     def __init__(
@@ -45,7 +35,6 @@ class LiveTwin:
         model: Model,
         latest: Callable[[int], float],
         publish: Callable[[Sample], None],
-        record: Record,
         report: Callable[[Event], None],
         biases: Sequence[float] | None = None,
     ) -> None:
@@ -57,19 +46,14 @@ class LiveTwin:
         self.wiring = Wiring(spec, model)
         self._latest = latest
         self._publish = publish
-        self._record = record
         self._report = report
-        self._heard_ns = [0] * len(spec.sensors)
+        self.heard_ns = [0] * len(spec.sensors)
+        """When a sample of each sensor was taken last, 0: never."""
         self._moved_ns = [0] * len(model.INPUTS)
         self._shut_out = [False] * len(spec.sensors)
-        self._recorded_ns = self._begun_ns = 0
         followed = Followed(model, self.wiring.sensors(biases))
         self.tracker = Tracker(followed, self.wiring.inputs_now(latest), spec.period_ns // 2)
         self.learner: Learner | None = None
-        self.scores = Scores()
-        """How good the twin's forecasts were."""
-        self._said = [math.nan] * len(spec.sensors)
-        self._usual = self.tracker.inputs
 
     # What comes ---------------------------------------------------------------------------------
 
@@ -98,20 +82,14 @@ class LiveTwin:
     def observe(self, sample: Sample) -> None:
         """Take a sample of a sensor; anything but a good one is passed over."""
         number = self.wiring.sensor_of[sample.signal]
-        if sample.quality is not Quality.GOOD or self._too_soon(self._heard_ns[number], sample.time_ns):
+        if sample.quality is not Quality.GOOD or self._too_soon(self.heard_ns[number], sample.time_ns):
             return
-        self._heard_ns[number] = sample.time_ns
-        self._begun_ns = self._begun_ns or sample.time_ns
+        self.heard_ns[number] = sample.time_ns
         value = self.wiring.scales[number].to_model(sample.value)
         innovation = self._take(Happened(sample.time_ns, True, number, value))
-        self._said[number] = value
-        self.scores.hear(sample.time_ns, number, value)
         if innovation is not None:
-            self._tell(number, sample.time_ns, innovation)
+            self.tell(number, sample.time_ns, innovation)
             self._tell_shut_out(number, sample, innovation)
-        if sample.time_ns - self._recorded_ns >= _STATE_NS and self.tracker.begun:
-            self._recorded_ns = sample.time_ns
-            self._keep(sample.time_ns)
 
     def adopt(self, tracker: Tracker) -> None:
         """Follow the device by another version of its model from now on."""
@@ -137,7 +115,8 @@ class LiveTwin:
 
     # What is told -------------------------------------------------------------------------------
 
-    def _tell(self, number: int, time_ns: int, innovation: Innovation, bridged: str = "") -> None:
+    def tell(self, number: int, time_ns: int, innovation: Innovation, bridged: str = "") -> None:
+        """Publish what was expected of a sensor; `bridged` says why nothing came of it that could differ."""
         sensor, scale = self.spec.sensors[number], self.wiring.scales[number]
         reason = self.unknown() or bridged
         quality = Quality.UNCERTAIN if reason else Quality.GOOD
@@ -167,46 +146,3 @@ class LiveTwin:
             f" its twin expects ({sigmas:.0f} sigma): not believed"
         )
         self._report(Event(sample.time_ns, Level.WARNING, path, "disagrees", text))
-
-    def _keep(self, time_ns: int) -> None:
-        """Record the state; tell what nobody measures, and of silent sensors what they should say."""
-        now, inputs = self.tracker.at(time_ns), self.tracker.inputs
-        followed = now.followed
-        model, own = followed.model, now.state[: followed.own]
-        names = [variable.name for variable in model.STATES] + [each.name for each in followed.free]
-        values = (*own, *now.state[followed.count - len(followed.free) :])
-        scores = {"forecast_skill": self.scores.skill, "forecast_coverage": self.scores.coverage}
-        known = {name: value for name, value in scores.items() if not math.isnan(value)}
-        self._record(time_ns, {**dict(zip(names, map(float, values), strict=True)), **known})
-        for number, sensor in enumerate(self.spec.sensors):
-            heard_ns = self._heard_ns[number] or self._begun_ns
-            if time_ns - heard_ns > max(_SILENT_NS, 3 * sensor.signal.period_ns):
-                predicted, sigma = now.expect(number, inputs)
-                silent = f"{sensor.signal.path} says nothing"
-                self._tell(number, time_ns, Innovation(predicted, 0.0, sigma), silent)
-        self._usual = tuple((now + then) / 2 for now, then in zip(inputs, self._usual, strict=True))
-        self._foresee(time_ns)
-        outputs = model.output(own, inputs, followed.parameters(now.state))
-        reason = self.unknown()
-        quality = Quality.UNCERTAIN if reason else Quality.GOOD
-        for signal, value in self.wiring.estimates(outputs):
-            self._publish(Sample(signal.id, time_ns, value, quality, reason))
-
-    def _foresee(self, time_ns: int) -> None:
-        """Tell in how many s limits will be reached, if the inputs stay what they were of late."""
-        if self.scores.due(time_ns) and not self.unknown():
-            soon = foretell(self.tracker.filter, [(HORIZON, self._usual)], _SOON_STEPS)
-            self.scores.ask(time_ns, soon, self.tracker.followed.noises, self._said)
-        if not self.spec.foresees:
-            return
-        course = foretell(self.tracker.filter, [(_HORIZON, self._usual)], _STEPS)
-        for limit in self.spec.foresees:
-            scale = self.wiring.scales[limit.sensor]
-            values = scale.to_signal(course.values[:, limit.sensor])
-            sigmas = abs(scale.difference(course.sigmas[:, limit.sensor]))
-            found = reach(course.times, values, sigmas, limit.limit, above=limit.above)
-            seconds, sigma = (_HORIZON, 0.0) if found is None else found
-            reason = self.unknown()
-            quality = Quality.UNCERTAIN if reason else Quality.GOOD
-            self._publish(Sample(limit.seconds.id, time_ns, seconds, quality, reason))
-            self._publish(Sample(limit.sigma.id, time_ns, sigma, quality, reason))

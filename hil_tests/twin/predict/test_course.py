@@ -11,9 +11,8 @@ from hil_tests.twin.test_live import DUTY, FAST, NS, Beside
 from testbed.errors import UsageError
 from testbed.signals import Sample
 from testbed.twin.estimate import ExtendedKalman, Followed
-from testbed.twin.futures import futures
 from testbed.twin.models import MODELS, model_class
-from testbed.twin.predict import Course, Scores, foretell, reach
+from testbed.twin.predict import Course, Scores, foretell, futures, reach
 
 POINTS = {
     "battery": ((0.7, 0.01), (1.5,)),

@@ -44,7 +44,7 @@ class Watched:
         spec = TwinModel("fan", (self.speed, self.current), {"duty": PWM}, {}, {}, learns=plan)
         self.twin = LiveTwin(
             spec, Fan({}), lambda _: self.duty if self.known else math.nan, lambda sample: None,
-            lambda at, state: None, self.events.append,
+            self.events.append,
         )  # fmt: skip
         self.learner = self.twin.learner = Learner(self.twin, plan, "fan", self.events.append)
         self.chance = random.Random(1)

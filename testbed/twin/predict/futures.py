@@ -12,7 +12,7 @@ from testbed.errors import UsageError
 from testbed.twin.estimate import ExtendedKalman
 from testbed.twin.live import LiveTwin
 
-from .predict import Course, foretell
+from .course import Course, foretell
 
 _STEPS = 240
 
