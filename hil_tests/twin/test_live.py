@@ -47,6 +47,14 @@ class Beside:
 
     def __post_init__(self) -> None:
         self.latest = {DUTY.id: 15.0 if self.known else math.nan, SPEED.id: 0.0}
+        self.follow()
+        self.lagged = self.plant.output("air_temperature")
+        self.time_ns = 0
+        self.random = np.random.default_rng(1)
+        self.plant.set("heater_enable", 1.0)
+        self.plant.set("heater_duty", 15.0)
+
+    def follow(self) -> None:
         model = TwinModel(
             "thermal",
             self.sensors,
@@ -59,11 +67,6 @@ class Beside:
             model, ThermalModel({}), self.latest.__getitem__, self.said.append, self.events.append
         )  # fmt: skip
         self.outlook = Outlook(self.twin, self.said.append, lambda at, state: self.states.append(dict(state)))
-        self.lagged = self.plant.output("air_temperature")
-        self.time_ns = 0
-        self.random = np.random.default_rng(1)
-        self.plant.set("heater_enable", 1.0)
-        self.plant.set("heater_duty", 15.0)
 
     def run(self, seconds: float) -> Beside:
         for _ in range(round(seconds * 10)):
@@ -195,3 +198,13 @@ def test_the_time_until_a_limit_is_told_with_its_doubt_and_comes_true() -> None:
     # The input changed seldom, and the temperature much.
     assert beside.outlook.scores.count > 50
     assert beside.outlook.scores.skill > 0.2
+
+
+def test_while_an_input_is_lost_the_model_goes_on_with_what_it_was_and_says_so() -> None:
+    beside = Beside().run(20)
+    assert beside.of(FAST.prediction)[-1].quality is Quality.GOOD
+    beside.latest[DUTY.id] = math.nan
+    beside.run(1)
+    last = beside.of(FAST.prediction)[-1]
+    assert (last.quality, last.reason) == (Quality.UNCERTAIN, "unknown input: heater_duty")
+    assert last.value == pytest.approx(beside.plant.output("air_temperature"), abs=0.3)

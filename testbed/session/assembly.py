@@ -165,7 +165,7 @@ def _add_twins(
         live = twins[name] = LiveTwin(
             spec,
             model_class(spec.kind)(spec.parameters),
-            lambda signal: mirror.readings[signal].good_value,
+            lambda signal: mirror.value(bench.signals[signal]),
             hub.publish,
             report,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -33,18 +34,18 @@ class LiveTwin:
         self,
         spec: TwinModel,
         model: Model,
-        latest: Callable[[int], float],
+        now: Callable[[int], float],
         publish: Callable[[Sample], None],
         report: Callable[[Event], None],
         biases: Sequence[float] | None = None,
     ) -> None:
-        """`latest` gives the last good value of a signal, NaN before the first.
+        """`now` gives the value of a signal, NaN while it is not good.
 
         `biases` is by how much each sensor is known to read too high, in the model's units.
         """
         self.spec = spec
         self.wiring = Wiring(spec, model)
-        self._latest = latest
+        self._now = now
         self._publish = publish
         self._report = report
         self.heard_ns = [0] * len(spec.sensors)
@@ -52,7 +53,8 @@ class LiveTwin:
         self._moved_ns = [0] * len(model.INPUTS)
         self._shut_out = [False] * len(spec.sensors)
         followed = Followed(model, self.wiring.sensors(biases))
-        self.tracker = Tracker(followed, self.wiring.inputs_now(latest), spec.period_ns // 2)
+        self.tracker = Tracker(followed, self.wiring.inputs_now(now), spec.period_ns // 2)
+        self._told = [wired is None or not math.isnan(now(wired[0].id)) for wired in self.wiring.inputs]
         self.learner: Learner | None = None
 
     # What comes ---------------------------------------------------------------------------------
@@ -63,6 +65,7 @@ class LiveTwin:
         if sample.quality is not Quality.GOOD or self._too_soon(self._moved_ns[number], sample.time_ns):
             return
         self._moved_ns[number] = sample.time_ns
+        self._told[number] = True
         value = self.wiring.input_to_model(number, sample.value)
         if value != self.tracker.inputs[number]:
             self._take(Happened(sample.time_ns, False, number, value))
@@ -75,6 +78,7 @@ class LiveTwin:
         number = self.wiring.input_of.get(command.signal)
         if number is None:
             return
+        self._told[number] = True
         value = self.wiring.input_to_model(number, command.value)
         if value != self.tracker.inputs[number]:
             self._take(Happened(command.cause_ns or command.time_ns, False, number, value))
@@ -96,8 +100,13 @@ class LiveTwin:
         self.tracker = tracker
 
     def unknown(self) -> str:
-        """Return which inputs are not known, "" when all are."""
-        return self.wiring.unknown(self._latest)
+        """Return which inputs are not known now, "" when all are; the model keeps to their last values."""
+        return self.wiring.unknown(self._now)
+
+    def foretells(self, number: int) -> bool:
+        """Return whether the model can be asked about an input: it stands, and has heard of all others."""
+        others = (told for each, told in enumerate(self._told) if each != number)
+        return self.tracker.begun and all(others)
 
     def disbelieved(self) -> bool:
         """Return whether a sensor is shut out."""

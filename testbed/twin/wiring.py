@@ -89,19 +89,17 @@ class Wiring:
         wired = self.inputs[number]
         return value if wired is None else wired[1].to_model(value)
 
-    def inputs_now(self, latest: Callable[[int], float]) -> tuple[float, ...]:
-        """Return the model's inputs by the last good values of their signals, 0 where one is not known."""
-        values = (
-            math.nan if wired is None else wired[1].to_model(latest(wired[0].id)) for wired in self.inputs
-        )
+    def inputs_now(self, now: Callable[[int], float]) -> tuple[float, ...]:
+        """Return the model's inputs by the values of their signals, 0 where one is not known."""
+        values = (math.nan if wired is None else wired[1].to_model(now(wired[0].id)) for wired in self.inputs)
         return tuple(0.0 if math.isnan(value) else value for value in values)
 
-    def unknown(self, latest: Callable[[int], float]) -> str:
+    def unknown(self, now: Callable[[int], float]) -> str:
         """Return which inputs are not known, "" when all are."""
         missing = [
             variable.name
             for variable, wired in zip(self.model.INPUTS, self.inputs, strict=True)
-            if wired is not None and math.isnan(latest(wired[0].id))
+            if wired is not None and math.isnan(now(wired[0].id))
         ]
         return f"unknown input: {', '.join(missing)}" if missing else ""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from hil_tests.twin.test_live import DUTY, FAST, NS, Beside
+from hil_tests.twin.test_live import DUTY, FAST, NS, SPEED, Beside
 from testbed.bench import Cause, Lookahead
 from testbed.bench.condition import Not, Within
 from testbed.signals import Command, Sample, Signal
@@ -86,12 +84,27 @@ def test_what_went_out_and_is_not_followed_by_anything_is_ended_in_time() -> Non
     assert beside.driven[0].startswith("guard: at 60 % there would be probe.temperature above")
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_without_a_state_or_with_an_unknown_input_nothing_is_said(known: bool) -> None:
-    beside = Guarded(known=known)
-    if not known:
-        beside.run(5)
+def test_before_the_first_sample_nothing_is_said() -> None:
+    beside = Guarded()
     assert beside.guard(limit=1.0).look(HEATER, beside.command(100.0), NS) is None
+
+
+def test_while_another_input_was_never_heard_of_nothing_is_said() -> None:
+    beside = Guarded()
+    beside.latest[SPEED.id] = float("nan")
+    beside.follow()
+    beside.twin.observe(Sample(FAST.signal.id, NS, 22.0))
+    assert beside.guard(limit=1.0).look(HEATER, beside.command(100.0), NS) is None
+    beside.moved(SPEED, 1500.0)
+    assert beside.guard(limit=1.0).look(HEATER, beside.command(100.0), NS) is not None
+
+
+def test_the_first_command_to_an_input_is_judged_and_so_is_one_while_another_is_lost() -> None:
+    beside = Guarded(known=False).run(30)
+    limit = beside.plant.output("air_temperature") + 3.0
+    assert beside.guard(limit).look(HEATER, beside.command(100.0), beside.time_ns) is not None
+    beside.latest[SPEED.id] = float("nan")
+    assert beside.guard(limit).look(HEATER, beside.command(100.0), beside.time_ns) is not None
 
 
 def test_any_condition_is_looked_at_as_a_plain_limit_is() -> None:

@@ -34,8 +34,8 @@ class Ahead:
 
     So a command may always be taken back in time (a safety filter in the sense of Wabersich and others, IEEE
     Control Systems 43, 2023). A condition on a signal is one on what it measures, whatever its sensor makes
-    of that, late or wrong. What is not foretold is taken to stay as it is; while a twin has no state, or an
-    input of it is not known, nothing is said.
+    of that, late or wrong. What is not foretold, and an input that is lost, is taken to stay as it was; while
+    a twin has no state, or has never heard of another input, nothing is said.
 
     What went out is tried again as samples come, when nothing has followed it for half of that moment: if it
     may not stay, because what came after it was refused or nothing came at all, its actuator is driven to its
@@ -73,7 +73,7 @@ class Ahead:
     def look(self, signal: Signal, command: Command, now_ns: int) -> Finding | None:
         """Return what a command would lead to."""
         for twin, about in self._asked.get(signal.id, ()):
-            if not twin.tracker.begun or twin.unknown():
+            if not twin.foretells(twin.wiring.input_of[signal.id]):
                 continue
             broken = self._tried(twin, about, signal, command.value)
             if broken is not None:
@@ -95,7 +95,7 @@ class Ahead:
             if value == signal.safe or sample.time_ns - since_ns < self._plan.hold * _NS / 2:
                 continue
             for twin, about in self._asked[number]:
-                if not twin.tracker.begun or twin.unknown():
+                if not twin.foretells(twin.wiring.input_of[number]):
                     continue
                 broken = self._tried(twin, about, signal, value)
                 if broken is not None:
