@@ -41,6 +41,7 @@ def read_all(path: Path) -> None:
         session.clock_pairs()
         session.ticks()
         session.holdups()
+        session.overtaken()
         list(session.twin_states())
     json.dumps(summarize(path), allow_nan=False)
 

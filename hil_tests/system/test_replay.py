@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from testbed.session.file import SessionReader
 from testbed.session.file.checks import seal
 from testbed.session.file.schema import columns
 
@@ -74,6 +75,27 @@ def test_a_run_in_virtual_time_replays_strictly(simulated: Path) -> None:
     told = replay(simulated, expected=0)
     assert told["strict"]
     assert {"frames", "samples", "commands"} <= set(told["compared"])
+
+
+def test_a_replay_keeps_to_the_order_in_which_a_busy_machine_came_to_hear_its_devices(
+    simulated: Path, tmp_path: Path
+) -> None:
+    def overtake(database: sqlite3.Connection) -> None:
+        with SessionReader(simulated) as session:
+            heard = [sample.time_ns for sample in session.samples([session.signal("air.temperature").id])]
+        late = enumerate(heard[3:6], 1)
+        rows = [seal("overtaken", n, "air", time_ns, time_ns + 30_000_000) for n, time_ns in late]
+        database.executemany("INSERT INTO overtaken VALUES (?, ?, ?, ?, ?)", rows)
+        number, value = database.execute("SELECT id, value FROM meta WHERE key = 'totals'").fetchone()
+        totals = json.dumps({**json.loads(value), "overtaken": len(rows)})
+        database.execute("REPLACE INTO meta VALUES (?, ?, ?, ?)", seal("meta", number, "totals", totals))
+
+    busy, heard = changed(simulated, tmp_path, overtake), tmp_path / "heard.session"
+    first = replay(busy, "--session", heard, expected=1)["first"]
+    assert first["signal"] == "chamber.temperature_predicted", "the chamber was heard before the air"
+    with SessionReader(heard) as session:
+        assert len(session.overtaken()) == 3
+    assert replay(heard, expected=0)["strict"]
 
 
 def test_replaying_twice_gives_the_same_digest(recording: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from .expectations import Judge
 from .faults import Breaking, FaultDesk
 from .file import SessionWriter
 from .guarding import Guarding
+from .order import Order
 from .setting import Setting
 from .sharing import sharing
 
@@ -72,12 +73,13 @@ def assemble(
     commander = Commander(signals, clock, guarding.judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
     shared, opener_of = Shared(), _openers(bench, setting, wires)
+    order = Order(hub.publish, writer.overtaken)
     for name, device in bench.devices.items():
         if name in absent:
             continue
         context = DriverContext(
             clock=lanes.lane(name),
-            publish=hub.publish,
+            publish=order.publisher(name),
             report=report,
             tap=writer.tap(name),
             random=seeds.stream(f"driver/{name}"),

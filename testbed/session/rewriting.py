@@ -85,10 +85,18 @@ class Rewriter:
         """Append what the system's clock said at a session time."""
         self._rows.clock_pairs.append((session_ns, utc_ns))
 
-    def timing(self, ticks: Mapping[tuple[str, int], int], holdups: Iterable[tuple[int, int]]) -> None:
-        """Append what a replay keeps to (see SessionReader.ticks and holdups)."""
+    def timing(
+        self,
+        ticks: Mapping[tuple[str, int], int],
+        holdups: Iterable[tuple[int, int]],
+        overtaken: Mapping[tuple[str, int], int],
+    ) -> None:
+        """Append what a replay keeps to (see SessionReader.ticks, holdups and overtaken)."""
         self._rows.ticks += [(owner, ticker, due_ns) for (owner, ticker), due_ns in ticks.items()]
         self._rows.holdups += holdups
+        self._rows.overtaken += [
+            (device, time_ns, after_ns) for (device, time_ns), after_ns in overtaken.items()
+        ]
 
     def commit(self) -> None:
         """Write what has gathered."""

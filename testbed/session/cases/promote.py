@@ -52,7 +52,7 @@ def trim(
         for pair in session.clock_pairs():
             if begin_ns <= pair[0] <= end_ns:
                 rewriter.clock_pair(*pair)
-        rewriter.timing(session.ticks(), session.holdups())
+        rewriter.timing(session.ticks(), session.holdups(), session.overtaken())
         for record in timeline(session, progress=progress):
             if begin_ns <= record.time_ns <= end_ns:
                 rewriter.add(record)

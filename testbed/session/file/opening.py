@@ -12,7 +12,7 @@ from typing import Self
 from testbed.errors import DamagedInput, UsageError
 
 from .schema import APPLICATION_ID, VERSION
-from .version1 import VIEWS
+from .version1 import LATER, VIEWS
 
 _HEADER = b"SQLite format 3\0"
 _HEADER_SIZE = 100
@@ -35,6 +35,8 @@ class OpenSession:
                 self._query("PRAGMA cell_size_check = ON")  # notices more of what a flipped bit can do
                 if self.version == 1:
                     self._database.executescript(VIEWS)
+                if not self._has("overtaken"):
+                    self._database.executescript(LATER)
         except DamagedInput:
             self._database.close()
             raise
@@ -53,6 +55,9 @@ class OpenSession:
 
     def _query(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self._database.execute(statement, values)
+
+    def _has(self, table: str) -> bool:
+        return self._query("SELECT 1 FROM sqlite_master WHERE name = ?", table).fetchone() is not None
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:

@@ -111,6 +111,12 @@ class SessionReader(Samples):
         with self._guard():
             return [check("holdups", row)[1:3] for row in self._rows("holdups", "id")]
 
+    def overtaken(self) -> dict[tuple[str, int], int]:
+        """Return when frames overtaken by younger ones had their turn, by device and time of the frame."""
+        with self._guard():
+            rows = (check("overtaken", row) for row in self._rows("overtaken", "id"))
+            return {(device, time_ns): after_ns for _, device, time_ns, after_ns, _ in rows}
+
     def twin_states_after(self, number: int) -> Iterator[tuple[int, TwinState]]:
         """Yield (id, state of a twin's model) as they were noted, after the one whose id is `number`."""
         with self._guard():

@@ -181,6 +181,14 @@ CREATE TABLE holdups (              -- when all timers had to wait for a busy ma
     crc INTEGER
 );
 
+CREATE TABLE overtaken (            -- frames whose samples were walked after those of younger ones
+    id INTEGER PRIMARY KEY,
+    device TEXT NOT NULL,
+    time_ns INTEGER NOT NULL,       -- the frame's
+    after_ns INTEGER NOT NULL,      -- a time after the youngest of those before it
+    crc INTEGER
+);
+
 CREATE TABLE clock_pairs (          -- how session time and the system's UTC drift apart
     id INTEGER PRIMARY KEY,
     session_ns INTEGER NOT NULL,

@@ -44,6 +44,8 @@ class Batch:
     ticks: list[tuple[str, int, int]] = field(default_factory=list)
     """(owner, ticker, when its first tick is due in ns)"""
     holdups: list[tuple[int, int]] = field(default_factory=list)
+    overtaken: list[tuple[str, int, int]] = field(default_factory=list)
+    """(device, time in ns, after what time in ns)"""
 
 
 class Store:
@@ -102,6 +104,7 @@ class Store:
             self._add("clock_pairs", batch.clock_pairs)
             self._add("ticks", batch.ticks)
             self._add("holdups", batch.holdups)
+            self._add("overtaken", batch.overtaken)
             self._add("twin_states", [rows.state_row(*state) for state in batch.twin_states])
         self._samples.note(samples, batch.samples)
         self._frames.note(frames, batch.frames)

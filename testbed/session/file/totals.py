@@ -11,7 +11,17 @@ KEYS = {"chunks": "signal", "frames": "device", "cycles": "loop"}
 WORDS = {"chunks": "samples", "frames": "frames", "cycles": "cycles"}
 """What these chunks are made of."""
 
-ROWS = ("reasons", "commands", "events", "loops", "clock_pairs", "twin_states", "ticks", "holdups")
+ROWS = (
+    "reasons",
+    "commands",
+    "events",
+    "loops",
+    "clock_pairs",
+    "twin_states",
+    "ticks",
+    "holdups",
+    "overtaken",
+)
 """Tables in which each row is one record; their ids have no gap."""
 
 

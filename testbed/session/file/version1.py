@@ -40,3 +40,9 @@ CREATE TEMP VIEW holdups AS SELECT NULL AS id, NULL AS from_ns, NULL AS to_ns, N
 CREATE TEMP VIEW clock_pairs AS
     SELECT rowid AS id, session_ns, utc_ns, NULL AS crc FROM main.clock_pairs;
 """
+
+LATER = """
+CREATE TEMP VIEW overtaken AS
+    SELECT NULL AS id, NULL AS device, NULL AS time_ns, NULL AS after_ns, NULL AS crc WHERE 0;
+"""
+"""A table that the first files of version 2 lack as well."""

@@ -16,6 +16,7 @@ ENDS = {
     "clock_pairs": "session_ns",
     "twin_states": "time_ns",
     "holdups": "to_ns",
+    "overtaken": "after_ns",
 }
 """Tables of single records in the order of these times; the others are kept whole."""
 

@@ -125,6 +125,11 @@ class SessionWriter:
         if self.recording:
             self._rows.holdups.append((from_ns, to_ns))
 
+    def overtaken(self, device: str, time_ns: int, after_ns: int) -> None:
+        """Record that a sample was walked after younger ones, the last of them before `after_ns`."""
+        if self.recording:
+            self._rows.overtaken.append((device, time_ns, after_ns))
+
     def twin_state(self, device: str, time_ns: int, state: Mapping[str, float]) -> None:
         """Record what the model of a device's twin has come to, name to number."""
         if self.recording:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.bench import Bench
-from testbed.clock import NS, VirtualClock, run_virtual
+from testbed.clock import NS, Timer, VirtualClock, run_virtual
 from testbed.emulators.played import dialect_of
 from testbed.links.played import Asked, Divergence, PlayedOpener, Rules, Script
 from testbed.session.assembly import Assembly
@@ -91,6 +91,7 @@ class Playback:
         self.partings: list[ScriptParting] = []
         self._clock, self._end_ns = clock, session.span()[1]
         meta, (_, stopped_ns) = session.meta(), span_of(session)
+        overtaken = session.overtaken()
         self._scripts = {
             name: Script(
                 raw_frames(session, name),
@@ -112,7 +113,7 @@ class Playback:
             absent=meta.get("absent"), assembled=ready, closing=closing,
             setting=Setting.virtual(
                 clock,
-                lambda name: PlayedOpener(self._scripts[name], clock.input_at),
+                lambda name: PlayedOpener(self._scripts[name], partial(_play_at, clock, overtaken, name)),
                 about,
                 "replay",
                 session.ticks(),
@@ -128,6 +129,17 @@ class Playback:
 def _anything(asked: Asked, others: Sequence[Asked], held_ns: int) -> bool:
     """Let any command to a place stand for the recorded one."""
     return True
+
+
+def _play_at(
+    clock: VirtualClock,
+    overtaken: Mapping[tuple[str, int], int],
+    device: str,
+    time_ns: int,
+    callback: Callable[[], None],
+) -> Timer:
+    """Call back at the time of a recorded frame, or when its turn came after younger ones of others."""
+    return clock.input_at(overtaken.get((device, time_ns), time_ns), callback)
 
 
 def _note(partings: list[ScriptParting], device: str, divergence: Divergence) -> None:
