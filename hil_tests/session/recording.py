@@ -76,7 +76,10 @@ def whole() -> bytes:
             states = [("chamber", part * 1000, {"air": 21.5, "load": 20.0})]
             loops = [] if part else ["hold"]
             ticks = [("probe", part, part * 1000)]
-            batch = Batch(samples, passed, loops, ran, [command], events, [(1, 2)], states, ticks, [(3, 4)])
+            late = [("probe", part * 1000, part * 1000 + 7)]
+            batch = Batch(
+                samples, passed, loops, ran, [command], events, [(1, 2)], states, ticks, [(3, 4)], late
+            )  # fmt: skip
             store.write(batch)
         expectations = [{"text": "stays below 85 degC", "verdict": "passed", "margin": 1.0, "unit": "degC"}]
         store.finish({"ended_ns": 9999, "verdict": "passed", "expectations": expectations})

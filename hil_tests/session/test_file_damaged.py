@@ -179,6 +179,21 @@ def test_a_row_that_is_missing_is_noticed_be_it_the_first_the_last_or_between(tm
                 read(path)
 
 
+def test_a_file_from_before_there_was_a_table_is_whole_without_it(tmp_path):
+    path = tmp_path / "a.session"
+    path.write_bytes(whole())
+    change(
+        path,
+        "UPDATE meta SET value = json_remove(value, '$.overtaken') WHERE key = 'totals'",
+        seal_again=True,
+    )
+    change(path, "DROP TABLE overtaken", seal_again=False)
+    read_all(path)
+    check_whole(path)
+    with SessionReader(path) as session:
+        assert session.overtaken() == {}
+
+
 def test_an_attachment_that_is_missing_is_noticed(tmp_path):
     path = tmp_path / "a.session"
     path.write_bytes(whole())
