@@ -8,7 +8,7 @@ import random
 from testbed.clock import NS, Clock, Ticker, Timer
 from testbed.emulators.base import EmulatedDevice
 from testbed.protocols.lorawan.airtime import EU868_CHANNELS, FRAME_OVERHEAD, AirBudget, airtime
-from testbed.protocols.lorawan.payload import Layout
+from testbed.protocols.lorawan.payload import Payload
 from testbed.protocols.lorawan.plan import Plan
 
 from .radio import DownlinkFrame, Station, UplinkFrame
@@ -68,11 +68,11 @@ class ClassADevice:
             self._ack_due = True
             self._answer_soon()
 
-    def _every(self, period: float, layout: Layout) -> Ticker:
+    def _every(self, period: float, layout: Payload) -> Ticker:
         first = min(self._random.uniform(*_FIRST_UPLINK), period)
         return self._clock.every(round(period * NS), lambda: self._send(layout), round(first * NS))
 
-    def _send(self, layout: Layout) -> None:
+    def _send(self, layout: Payload) -> None:
         values = {field.signal: field.saturate(self._reading(field.signal)) for field in layout.fields}
         frame = UplinkFrame(
             self._f_cnt,
@@ -91,13 +91,11 @@ class ClassADevice:
         return value if math.isfinite(value) else 0.0
 
     def _apply(self, frame: DownlinkFrame) -> None:
-        for name, layout in self._plan.downlinks.items():
-            if layout.f_port != frame.f_port:
-                continue
-            try:
-                value = layout.decode(frame.data)[name]
-            except ValueError:
-                return  # a device without a screen can only ignore what it does not understand
+        try:
+            commanded = self._plan.commanded(frame.f_port, frame.data)
+        except ValueError:
+            return  # a device without a screen can only ignore what it does not understand
+        for name, value in commanded.items():
             low, high = self._device.signals[name].limits or (-math.inf, math.inf)
             if low <= value <= high:
                 self._store.command(name, value)
@@ -110,6 +108,6 @@ class ClassADevice:
         due_ns = self._clock.now() + round(self._random.uniform(*_ANSWER_AFTER) * NS)
         self._answer = self._clock.at(due_ns, lambda: self._acknowledge(layout))
 
-    def _acknowledge(self, layout: Layout) -> None:
+    def _acknowledge(self, layout: Payload) -> None:
         if self._ack_due:  # a regular uplink may have carried it in the meantime
             self._send(layout)

@@ -130,12 +130,11 @@ def _ble(device: Device) -> Reader:
 def _lorawan(device: Device) -> Reader:
     from testbed.protocols.lorawan.plan import read_plan
 
-    layouts = {layout.f_port: (name, layout) for name, layout in read_plan(device.profile).downlinks.items()}
+    plan = read_plan(device.profile)
 
     def read(asked: Asked) -> Commanded | None:
         downlink = json.loads(asked.content.partition(b" ")[2])
-        name, layout = layouts[downlink["fPort"]]
-        return name, layout.decode(b64decode(downlink["data"]))[name]
+        return next(iter(plan.commanded(downlink["fPort"], b64decode(downlink["data"])).items()))
 
     return read
 

@@ -13,9 +13,9 @@ class LorawanDescriber:
     """Names the payloads' fields by the profile."""
 
     def __init__(self, profile: Profile | None = None) -> None:
-        plan = read_plan(profile) if profile else None
-        self._up = plan.uplinks if plan else {}
-        self._down = {layout.f_port: layout for layout in plan.downlinks.values()} if plan else {}
+        self._plan = read_plan(profile) if profile else None
+        self._up = self._plan.uplinks if self._plan else {}
+        self._ports = {each.f_port for each in self._plan.downlinks.values()} if self._plan else set()
         self._units = {name: spec.unit for name, spec in profile.signals.items()} if profile else {}
 
     def describe(self, to_device: bool, topic: str, payload: bytes) -> Meaning:
@@ -34,12 +34,11 @@ class LorawanDescriber:
     def _downlink(self, topic: str, payload: bytes) -> Meaning:
         downlink = parse_downlink(topic, payload)
         fields: Fields = {"fPort": downlink.f_port, "id": downlink.id, "data": downlink.data.hex(" ")}
-        layout = self._down.get(downlink.f_port)
         confirmed = "confirmed " if downlink.confirmed else ""
         head = f"{confirmed}downlink on fPort {downlink.f_port}"
-        if layout is None:
+        if self._plan is None or downlink.f_port not in self._ports:
             return Meaning(0, len(payload), f"{head}: {fields['data'] or 'nothing'}", fields)
-        values = layout.decode(downlink.data)
+        values = self._plan.commanded(downlink.f_port, downlink.data)
         text = f"{head}: set {told(values.items(), self._units)}, id {downlink.id}"
         return Meaning(0, len(payload), text, fields, values)
 

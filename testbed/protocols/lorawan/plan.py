@@ -5,36 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Key
 
 from testbed.bench import units
 from testbed.bench.profile import Profile, Quantity
-from testbed.protocols.numbers import NumberType
 from testbed.signals import Access
 
+from .address import LorawanAddress, lpp_field, place
 from .airtime import EU868_DUTY, EU868_MAX_PAYLOAD, FRAME_OVERHEAD, airtime, lawful_interval
-from .payload import Field, Layout
-
-_LAST_PORT = 223  # 224 to 255 are not for applications (LoRaWAN L2 1.0.4, section 4.3.2)
-
-
-class LorawanAddress(BaseModel):
-    """Where a signal lives: in the payload of an uplink or of a downlink on one fPort."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    uplink: int | None = Key(None, ge=1, le=_LAST_PORT, description="fPort of the uplink that carries it")
-    downlink: int | None = Key(None, ge=1, le=_LAST_PORT, description="fPort of the downlink that sets it")
-    offset: int = Key(0, ge=0, le=241, description="Its first byte in the payload")
-    type: NumberType = Key(description="Its number type, high byte first")
-    scale: float = Key(1.0, gt=0, description="Value in the signal's unit for a raw 1")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> LorawanAddress:
-        if (self.uplink is None) == (self.downlink is None):
-            raise ValueError("give either uplink: FPORT or downlink: FPORT")
-        return self
+from .lpp import LppCommand, LppLayout
+from .payload import Layout, Payload, Place
 
 
 class LorawanSettings(BaseModel):
@@ -62,14 +43,28 @@ class Plan:
     spreading_factor: int
     duty_cycle: float
     rx1_delay: float
-    uplinks: dict[int, Layout]
+    uplinks: dict[int, Payload]
     periods: dict[int, float]
-    downlinks: dict[str, Layout]
+    downlinks: dict[str, Payload]
 
     @property
     def data_rate(self) -> int:
         """The DR number of the spreading factor (RP002-1.0.4, EU863-870: DR0 is SF12, DR5 is SF7)."""
         return 12 - self.spreading_factor
+
+    def commanded(self, f_port: int, data: bytes) -> dict[str, float]:
+        """Return what a downlink sets, by signal name; raises ValueError when it is no command."""
+        found: dict[str, float] = {}
+        problem = f"no command has fPort {f_port}"
+        for payload in self.downlinks.values():
+            if payload.f_port == f_port:
+                try:
+                    found |= payload.decode(data)
+                except ValueError as error:
+                    problem = str(error)
+        if not found:
+            raise ValueError(problem)
+        return found
 
     @property
     def uplink_duty(self) -> float:
@@ -84,32 +79,78 @@ def read_plan(profile: Profile) -> Plan:
     """Return the checked plan of a LoRaWAN profile; raises BenchFileError naming each wrong line."""
     settings = profile.settings(LorawanSettings)
     addresses = profile.addresses(LorawanAddress)
-    up: dict[int, list[Field]] = {}
-    down: dict[str, Layout] = {}
+    up: dict[int, dict[str, LorawanAddress]] = {}
+    down: dict[str, Payload] = {}
     for name, address in addresses.items():
-        field = Field(name, address.offset, address.type, address.scale)
         writable = profile.signals[name].access is Access.WRITE
         if writable != (address.downlink is not None):
             raise profile.problem(name, f"{name}: uplink signals are notify, downlink signals are write")
-        if address.downlink is not None:
-            if any(layout.f_port == address.downlink for layout in down.values()):
-                message = f"{name}: fPort {address.downlink} already carries another command"
-                raise profile.problem(name, message, "give every command an fPort of its own")
-            down[name] = Layout(address.downlink, (field,))
-        elif address.uplink is not None:
-            _check_overlap(profile, up.setdefault(address.uplink, []), field)
-            up[address.uplink].append(field)
+        if address.uplink is not None:
+            up.setdefault(address.uplink, {})[name] = address
+        else:
+            down[name] = _command(profile, name, address, down)
     plan = Plan(
         spreading_factor=int(settings.data_rate.removeprefix("SF")),
         duty_cycle=units.convert(settings.duty_cycle, "%") / 100,
         rx1_delay=units.seconds(settings.rx1_delay),
-        uplinks={port: Layout(port, tuple(fields)) for port, fields in up.items()},
-        periods={port: _period(profile, fields) for port, fields in up.items()},
+        uplinks={port: _uplink(profile, port, given) for port, given in up.items()},
+        periods={port: _period(profile, list(given)) for port, given in up.items()},
         downlinks=down,
     )
     _check_sizes(profile, plan)
     check_duty(profile, plan)
     return plan
+
+
+def _command(profile: Profile, name: str, address: LorawanAddress, others: dict[str, Payload]) -> Payload:
+    port = address.downlink or 0
+    made: Layout | LppCommand
+    if address.lpp is not None:
+        made = LppCommand(port, name, address.channel, address.scale)
+    else:
+        made = Layout(port, (place(name, address),), bytes.fromhex(address.preset))
+    for other, payload in others.items():
+        if payload.f_port == port and not _told_apart(made, payload):
+            raise profile.problem(
+                name,
+                f"{name}: fPort {port} already carries another command, and {other} looks the same",
+                "give every command an fPort, a preset or a channel of its own",
+            )
+    return made
+
+
+def _told_apart(made: Layout | LppCommand, other: Payload) -> bool:
+    if isinstance(made, LppCommand) and isinstance(other, LppCommand):
+        return made.channel != other.channel
+    return isinstance(made, Layout) and isinstance(other, Layout) and made.is_told_from(other)
+
+
+def _uplink(profile: Profile, port: int, given: dict[str, LorawanAddress]) -> Payload:
+    if all(address.lpp is not None for address in given.values()):
+        return _records(profile, port, given)
+    places: list[Place] = []
+    for name, address in given.items():
+        if address.lpp is not None:
+            raise profile.problem(name, f"{name}: fPort {port} carries Cayenne LPP or places, not both")
+        places.append(place(name, address))
+        _check_overlap(profile, places)
+    return Layout(port, tuple(places))
+
+
+def _records(profile: Profile, port: int, given: dict[str, LorawanAddress]) -> LppLayout:
+    fields, taken = [], set()
+    for name, address in given.items():
+        key = (address.channel, address.lpp, address.number)
+        if key in taken:
+            raise profile.problem(
+                name, f"{name}: channel {address.channel} {address.lpp} is another signal's"
+            )
+        taken.add(key)
+        try:
+            fields.append(lpp_field(name, address, profile.signals[name].unit))
+        except ValueError as error:
+            raise profile.problem(name, f"{name}: lpp {address.lpp}: {error}") from None
+    return LppLayout(port, tuple(fields))
 
 
 def check_duty(profile: Profile, plan: Plan) -> None:
@@ -133,11 +174,19 @@ def check_duty(profile: Profile, plan: Plan) -> None:
     )
 
 
-def _check_overlap(profile: Profile, fields: list[Field], field: Field) -> None:
-    for other in fields:
-        if field.offset < other.end and other.offset < field.end:
-            message = f"{field.signal}: bytes {field.offset} to {field.end - 1} overlap {other.signal}"
-            raise profile.problem(field.signal, message)
+def _check_overlap(profile: Profile, places: list[Place]) -> None:
+    *others, last = places
+    for other in others:
+        if last.bits.start < other.bits.stop and other.bits.start < last.bits.stop:
+            message = f"{last.signal}: {_where(last)} overlap {other.signal}"
+            raise profile.problem(last.signal, message)
+
+
+def _where(place: Place) -> str:
+    first, last = place.bits.start, place.bits.stop - 1
+    if first % 8 == 0 and last % 8 == 7:
+        return f"bytes {first // 8} to {last // 8}"
+    return f"bits {first} to {last}"
 
 
 def _check_sizes(profile: Profile, plan: Plan) -> None:
@@ -156,19 +205,19 @@ def _check_sizes(profile: Profile, plan: Plan) -> None:
             raise profile.problem(signal, message)
 
 
-def _period(profile: Profile, fields: list[Field]) -> float:
+def _period(profile: Profile, signals: list[str]) -> float:
     """Return the seconds between two uplinks of one fPort, on which all its signals must agree."""
     periods: set[float] = set()
-    for field in fields:
-        rate = profile.signals[field.signal].rate
+    for name in signals:
+        rate = profile.signals[name].rate
         if rate is None:
             raise profile.problem(
-                field.signal,
-                f"{field.signal} has no rate",
+                name,
+                f"{name} has no rate",
                 "add rate: how often it is sent, for example 0.1 Hz",
             )
         periods.add(1 / units.hertz(rate))
         if len(periods) > 1:
-            message = f"{field.signal}: signals of one uplink must have one rate"
-            raise profile.problem(field.signal, message)
+            message = f"{name}: signals of one uplink must have one rate"
+            raise profile.problem(name, message)
     return periods.pop()
