@@ -67,6 +67,7 @@ WIRE_OPTIONS = {
     **MODBUS_OPTIONS,
     "ble": ("bus",),
     "chirpstack+mqtt": BROKER_OPTIONS,
+    "ttn+mqtt": BROKER_OPTIONS,
     "mqtt": BROKER_OPTIONS,
     "mqtts": BROKER_OPTIONS,
     "sparkplug+mqtt": (*BROKER_OPTIONS, "host"),

@@ -18,7 +18,16 @@ from chirpstack_api.integration import integration_pb2 as schema
 
 from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, eventually, make_device, run_driver
-from hil_tests.support.lorawan import DEVICE, WIRE, HandPlayedServer, hand_played, quick_profile
+from hil_tests.support.lorawan import (
+    DEVICE,
+    THING_WIRE,
+    WIRE,
+    HandPlayedServer,
+    HandPlayedStack,
+    hand_played,
+    hand_played_stack,
+    quick_profile,
+)
 from testbed.bench.problems import BenchFileError
 from testbed.bench.wires import parse_wire
 from testbed.clock import SystemClock
@@ -243,6 +252,65 @@ async def test_a_command_that_cannot_be_is_refused_and_supersedes_nothing() -> N
         assert "opening" in too_much.reason
         assert "takes no commands" in to_a_sensor.reason
         assert waiting.pending
+
+
+# The Things Stack -----------------------------------------------------------------------------
+
+CLEARED = ("down/replace", b'{"downlinks":[]}')
+
+
+@contextlib.asynccontextmanager
+async def stacked() -> AsyncIterator[tuple[HandPlayedStack, DriverLog]]:
+    async with hand_played_stack() as (broker, server):
+        device = make_device(quick_profile(), THING_WIRE)
+        wire = replace(device.wire, port=broker.port)
+        async with run_driver(replace(device, wire=wire)) as log:
+            yield server, log
+
+
+async def pushed(server: HandPlayedStack, count: int) -> None:
+    await eventually(lambda: len(server.downlinks) == count, f"{count} downlinks")
+
+
+async def test_the_things_stack_s_uplinks_are_samples_the_first_one_has_no_counter() -> None:
+    async with stacked() as (server, log):
+        for f_cnt in (0, 0, 1, 4):
+            server.up(f_cnt)
+        await eventually(lambda: len(log.good("position")) == 3, "three uplinks")
+        assert [sample.value for sample in log.good("battery")] == [90.0, 90.0, 90.0]
+        lost = [event.text for event in log.events if event.kind == "uplinks_lost"]
+        assert lost == ["dut: 2 uplinks were lost before fCnt 4"]
+
+
+async def test_what_waits_at_the_things_stack_is_cleared_before_anything_is_sent() -> None:
+    async with stacked() as (server, log):
+        command = log.command("opening", 33.0)
+        await pushed(server, 1)
+        assert server.commands[0] == CLEARED  # an earlier run may have left something
+        down = server.downlinks[0]
+        assert (down.f_port, down.data, down.confirmed) == (10, b"\x42", True)
+        server.about("sent", down.id)
+        server.about("ack", "another's")
+        server.about("ack", down.id)
+        await eventually(lambda: not command.pending, "the outcome")
+        assert command.outcome is Outcome.ACKNOWLEDGED
+        assert len(server.commands) == 2
+
+
+async def test_a_downlink_that_is_given_up_is_cleared_before_the_next_one_goes_out() -> None:
+    async with stacked() as (server, log):
+        first, second = log.command("opening", 10), log.command("opening", 20)
+        await pushed(server, 1)
+        server.about("nack", server.downlinks[0].id)  # the server itself would try it again
+        await pushed(server, 2)
+        assert (first.outcome, first.reason) == (Outcome.FAILED, "the device did not acknowledge it")
+        assert [kind for kind, _ in server.commands] == ["down/replace", "down/push"] * 2
+        error = {"name": "application_downlink_too_long", "message_format": "`{length}` bytes are too long"}
+        ids = {"correlation_ids": [f"testbed:{server.downlinks[1].id}"]}
+        failure = {"downlink": ids, "error": error | {"attributes": {"length": 51}}}
+        server.send("down/failed", "downlink_failed", failure)
+        await eventually(lambda: not second.pending, "the outcome")
+        assert second.reason == "application_downlink_too_long: 51 bytes are too long"
 
 
 # The queue's discipline -----------------------------------------------------------------------

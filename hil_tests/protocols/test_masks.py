@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from testbed.protocols.cobs import ANSWER, Frame, encode_frame
 from testbed.protocols.cobs.mask import CobsMask
 from testbed.protocols.crc import CATALOGUE
+from testbed.protocols.lorawan import things_stack
 from testbed.protocols.lorawan.chirpstack import Ack, Downlink, LogEntry, parse_event, print_downlink
-from testbed.protocols.lorawan.mask import ChirpstackMask
+from testbed.protocols.lorawan.mask import ChirpstackMask, ThingsStackMask
 from testbed.protocols.mask import Asked, Heard
 from testbed.protocols.modbus import pdu, rtu, tcp
 from testbed.protocols.modbus.mask import RtuMask, TcpMask
@@ -157,3 +158,33 @@ def test_chirpstack_events_answer_the_downlink_that_they_name(kind: str, event: 
 def test_chirpstack_takes_any_message(payload: bytes) -> None:
     assert ChirpstackMask().request(TOPIC, payload).size == len(payload)
     assert ChirpstackMask().answer(payload).size == len(payload)
+
+
+THINGS = things_stack.ThingsAddress("app1", "dev1")
+
+
+def test_the_things_stack_s_correlation_ids_are_seen_past() -> None:
+    def asked(item: str, data: bytes = b"\x42") -> Asked:
+        downlink = Downlink("dev1", 10, data, True, item)
+        return ThingsStackMask().request(THINGS.downlink, things_stack.print_downlink(downlink))
+
+    assert asked("a-1").content == asked("b-2").content != asked("a-1", b"\x43").content
+    assert asked("a-1").tag == "testbed:a-1"
+    cleared = ThingsStackMask().request(THINGS.replacement, things_stack.CLEAR)
+    assert (cleared.place, cleared.tag) == ((THINGS.replacement, ""), None)
+
+
+@pytest.mark.parametrize("event", ["downlink_ack", "downlink_failed"])
+def test_the_things_stack_s_events_answer_the_downlink_whose_id_they_have(event: str) -> None:
+    downlink = {"f_port": 10, "correlation_ids": ["as:downlink:1", "testbed:a-1"]}
+    about = {"downlink": downlink} if event == "downlink_failed" else downlink
+    payload = things_stack.printed({"end_device_ids": {"device_id": "dev1"}, event: about})
+    assert ThingsStackMask().answer(payload) == Heard(len(payload), "testbed:a-1")
+    patched = ThingsStackMask().patched(payload, "testbed:a-1", "testbed:b-2")
+    assert ThingsStackMask().answer(patched).tag == "testbed:b-2"
+
+
+@given(st.binary(max_size=100))
+def test_the_things_stack_s_mask_takes_any_message(payload: bytes) -> None:
+    assert ThingsStackMask().request(THINGS.downlink, payload).size == len(payload)
+    assert ThingsStackMask().answer(payload).size == len(payload)

@@ -71,7 +71,7 @@ def mqtt(
     from testbed.links.broker import check_broker_options
     from testbed.links.discovery import mqtt_topics
 
-    broker = _wire(wire, "mqtt", "chirpstack+mqtt")
+    broker = _wire(wire, "mqtt", "chirpstack+mqtt", "ttn+mqtt")
     try:
         check_broker_options(broker)
     except ValueError as error:

@@ -15,13 +15,21 @@ class DownlinkQueue:
     A newer command for the same signal supersedes an older waiting one, unless the older one leads to
     the safe state and the newer does not; a command to the safe state supersedes all waiting ones that
     do not. What was handed over can no longer be taken back: it is acknowledged, or fails after
-    `timeout` seconds. `hand_over` publishes a command and returns the id by which it will be settled.
+    `timeout` seconds. `hand_over` publishes a command and returns the id by which it will be settled;
+    `given_up` is called before one is settled that may still wait at the network server.
     """
 
-    def __init__(self, clock: Clock, hand_over: Callable[[Command], str], timeout: float) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        hand_over: Callable[[Command], str],
+        timeout: float,
+        given_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self._clock = clock
         self._hand_over = hand_over
         self._timeout = timeout
+        self._given_up = given_up
         self._waiting: list[Command] = []
         self._handed: Command | None = None
         self._item_id = ""
@@ -74,10 +82,13 @@ class DownlinkQueue:
         self._handed, self._item_id = command, item_id
         due_ns = command.sent_ns + round(self._timeout * NS)
         reason = f"no acknowledgement within {self._timeout:g} s"
-        self._timer = self._clock.at(due_ns, lambda: self._timed_out(item_id, reason))
+        self._timer = self._clock.at(due_ns, lambda: self.give_up(item_id, reason))
 
-    def _timed_out(self, item_id: str, reason: str) -> None:
-        self.settle(item_id, Outcome.FAILED, reason)
+    def give_up(self, item_id: str, reason: str) -> None:
+        """Settle the command that was handed over as `item_id` as failed, though the server may still try."""
+        if self._handed is not None and item_id == self._item_id:
+            self._given_up()
+            self.settle(item_id, Outcome.FAILED, reason)
 
 
 def _gives_way(older: Command, newer: Command) -> bool:

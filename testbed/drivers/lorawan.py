@@ -1,4 +1,4 @@
-"""LoRaWAN class A devices through ChirpStack v4: events in, confirmed downlinks out, over MQTT.
+"""LoRaWAN class A devices through a network server: events in, confirmed downlinks out, over MQTT.
 
 Online means connected to the broker and subscribed; the device speaks when its own time has come.
 A command waits in the network server for the device's next uplink and is acknowledged by the one
@@ -7,16 +7,17 @@ after it (LoRaWAN L2 1.0.4, sections 3.3 and 4.3.1.2), so it takes up to two upl
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 
 from testbed.bench.device import Device
 from testbed.clock import NS, Timer
-from testbed.errors import UsageError
+from testbed.errors import LinkError, UsageError
 from testbed.links.base import MessageLink
 from testbed.links.broker import check_broker_options
-from testbed.protocols.lorawan.chirpstack import Ack, Downlink, LogEntry, print_downlink
+from testbed.protocols.lorawan.events import Ack, Downlink, LogEntry
 from testbed.protocols.lorawan.plan import read_plan
-from testbed.protocols.lorawan.topics import device_address
+from testbed.protocols.lorawan.servers import CHIRPSTACK, THINGS_STACK, served_device
 from testbed.signals import Command, Level, Outcome
 
 from .base import Driver, DriverContext
@@ -31,7 +32,7 @@ _SILENT_PERIODS = 3  # uplink periods without an uplink after which its signals 
 class LorawanDriver(Driver):
     """One class A device of one application."""
 
-    schemes = ("chirpstack+mqtt",)
+    schemes = (CHIRPSTACK, THINGS_STACK)
     # The sum of what a silent broker can take: the TCP connect (5 s in paho), its greeting, the subscription.
     connect_timeout = 12.0
 
@@ -39,13 +40,13 @@ class LorawanDriver(Driver):
         """Check the profile, the duty cycle that it asks for and the wire; raises UsageError."""
         super().__init__(device, context)
         self._plan = read_plan(device.profile)
-        self._address = device_address(device.name, device.wire)
+        self._served = served_device(device.name, device.wire)
         try:
             check_broker_options(device.wire)
         except ValueError as error:
             raise UsageError(f"{device.name}: {error}") from None
         self._signals = {signal.id: signal for signal in device.signals.values()}
-        self._queue = DownlinkQueue(self.clock, self._hand_over, self.command_timeout)
+        self._queue = DownlinkQueue(self.clock, self._hand_over, self.command_timeout, self._clear)
         self._link: MessageLink | None = None
         self._uplinks = Uplinks(
             device,
@@ -71,10 +72,11 @@ class LorawanDriver(Driver):
         """Connect to the broker and subscribe to the device's events."""
         self._link = await self.wires.mqtt(
             self.device.wire,
-            subscriptions=[self._address.all_events],
+            subscriptions=self._served.topics.subscriptions,
             received=self._received,
             lost=self.link_lost,
         )
+        self._clear()  # of an earlier run or connection: no old command may reach the device
         for port in self._plan.uplinks:
             self._expect_uplink(port)
 
@@ -113,9 +115,17 @@ class LorawanDriver(Driver):
         # It expires at the server when we give it up here: what was reported as failed must not move a
         # valve minutes later. The server compares with its own UTC.
         expires_ns = self.clock.now() + round(self.command_timeout * NS)
-        downlink = Downlink(self._address.dev_eui, f_port, data, True, item_id, expires_ns)
-        self._link.publish(self._address.downlink, print_downlink(downlink), qos=1)
+        served = self._served
+        downlink = Downlink(served.name, f_port, data, True, item_id, expires_ns)
+        self._link.publish(served.topics.downlink, served.print_downlink(downlink), qos=served.qos)
         return item_id
+
+    def _clear(self) -> None:
+        """Have a server whose downlinks do not expire forget those that wait: what failed must not act."""
+        if self._link is not None and self._served.clearing is not None:
+            topic, payload = self._served.clearing
+            with contextlib.suppress(LinkError):  # the link is just going; it is cleared when it is back
+                self._link.publish(topic, payload, qos=self._served.qos)
 
     # Events -------------------------------------------------------------------------------------
 
@@ -130,7 +140,7 @@ class LorawanDriver(Driver):
         if ack.acknowledged:
             self._queue.settle(ack.queue_item_id, Outcome.ACKNOWLEDGED)
         else:
-            self._queue.settle(ack.queue_item_id, Outcome.FAILED, "the device did not acknowledge it")
+            self._queue.give_up(ack.queue_item_id, "the device did not acknowledge it")
 
     def _logged(self, entry: LogEntry) -> None:
         if entry.level != "ERROR":

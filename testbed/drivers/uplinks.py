@@ -8,8 +8,9 @@ from collections.abc import Callable
 from testbed.bench.device import Device
 from testbed.links import Direction
 from testbed.links.messages import decode_message
-from testbed.protocols.lorawan.chirpstack import Event, Uplink, parse_event
+from testbed.protocols.lorawan.events import Event, Uplink
 from testbed.protocols.lorawan.plan import Plan, read_plan
+from testbed.protocols.lorawan.servers import parse_event
 from testbed.signals import Sample
 
 from .decoder import Decoder, Publish, PublishBad

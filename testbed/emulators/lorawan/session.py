@@ -15,7 +15,7 @@ import msgspec
 
 from testbed.clock import NS, Clock, Timer
 from testbed.protocols.lorawan.airtime import EU868_MAX_PAYLOAD
-from testbed.protocols.lorawan.chirpstack import Downlink
+from testbed.protocols.lorawan.events import Downlink
 from testbed.protocols.lorawan.plan import Plan
 
 from .device import ClassADevice

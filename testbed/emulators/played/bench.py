@@ -26,6 +26,7 @@ _BY_SCHEME = {
     "modbus+ascii+tcp": "streams:serve_tcp",
     "ble": "ble:serve",
     "chirpstack+mqtt": "messages:serve",
+    "ttn+mqtt": "messages:serve",
     "mqtt": "messages:serve",
     "mqtts": "messages:serve",
     "sparkplug+mqtt": "messages:serve",

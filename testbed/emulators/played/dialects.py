@@ -73,10 +73,11 @@ def ble(device: Device) -> Dialect:
 
 
 def lorawan(device: Device) -> Dialect:
-    """Return the dialect of ChirpStack over MQTT."""
-    from testbed.protocols.lorawan.mask import ChirpstackMask
+    """Return the dialect of the device's network server."""
+    from testbed.protocols.lorawan.mask import ChirpstackMask, ThingsStackMask
+    from testbed.protocols.lorawan.servers import THINGS_STACK
 
-    mask = ChirpstackMask()
+    mask = ThingsStackMask() if device.wire.scheme == THINGS_STACK else ChirpstackMask()
     return _Messages(mask.request, lambda topic, payload: mask.answer(payload), mask.patched)
 
 

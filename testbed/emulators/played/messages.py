@@ -12,7 +12,7 @@ from testbed.emulators.broker import Broker
 from testbed.errors import LinkError, UsageError
 from testbed.links import LinkLost, MessageLink
 from testbed.links.messages import decode_message, encode_message, is_retained
-from testbed.protocols.lorawan.topics import device_address
+from testbed.protocols.lorawan.servers import served_device
 from testbed.protocols.mqtt import MqttPlan
 from testbed.protocols.sparkplug import edge_address
 
@@ -126,7 +126,8 @@ def _host(wire: Wire) -> str:
 def _command_topics(device: Device) -> list[str]:
     """Return where the commands for a device are published."""
     if device.profile.protocol == "lorawan":
-        return [device_address(device.name, device.wire).downlink]
+        served = served_device(device.name, device.wire)
+        return [served.topics.downlink, *(served.clearing or ())[:1]]
     if device.profile.protocol == "sparkplug":
         address = edge_address(device.name, device.wire)
         return [address.of_node.commands, address.commands]

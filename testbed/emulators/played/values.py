@@ -134,7 +134,11 @@ def _lorawan(device: Device) -> Reader:
 
     def read(asked: Asked) -> Commanded | None:
         downlink = json.loads(asked.content.partition(b" ")[2])
-        return next(iter(plan.commanded(downlink["fPort"], b64decode(downlink["data"])).items()))
+        if "downlinks" in downlink:
+            (downlink,) = downlink["downlinks"]
+        port = downlink.get("fPort") or downlink["f_port"]
+        data = b64decode(downlink["data"] if "data" in downlink else downlink["frm_payload"])
+        return next(iter(plan.commanded(port, data).items()))
 
     return read
 

@@ -1,1 +1,1 @@
-"""LoRaWAN class A devices behind a ChirpStack v4 network server: payloads, airtime, events, downlinks."""
+"""LoRaWAN class A devices and their network servers: payloads, airtime, events, downlinks."""

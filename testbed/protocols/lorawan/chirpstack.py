@@ -13,67 +13,14 @@ import binascii
 import json
 from typing import Any
 
-import msgspec
 from chirpstack_api.integration import integration_pb2 as schema
 from google.protobuf import json_format
 
+from .events import Ack, Downlink, Event, LogEntry, Status, TxAck, Uplink
 from .topics import parse_topic
 
 _SIZE_LIMIT = 1 << 20  # bytes; an event heard by a hundred gateways has a thirtieth of it
 _PACKAGE = "integration"
-
-
-class Uplink(msgspec.Struct, frozen=True):
-    """The device sent `data` on `f_port` (0: nothing but MAC commands or an acknowledgement)."""
-
-    deduplication_id: str
-    dev_addr: str
-    f_cnt: int
-    f_port: int
-    data: bytes
-
-
-class Ack(msgspec.Struct, frozen=True):
-    """The device acknowledged a confirmed downlink, or failed to in its next uplink."""
-
-    queue_item_id: str
-    acknowledged: bool
-
-
-class TxAck(msgspec.Struct, frozen=True):
-    """A gateway took a downlink for transmission."""
-
-    queue_item_id: str
-
-
-class LogEntry(msgspec.Struct, frozen=True):
-    """The server complains about a device: `level` INFO, WARNING or ERROR, `code` such as EXPIRED."""
-
-    level: str
-    code: str
-    description: str
-    context: dict[str, str]
-
-
-class Status(msgspec.Struct, frozen=True):
-    """The device answered DevStatusReq: link margin in dB, battery in % (None: unknown or mains)."""
-
-    margin: int
-    battery_level: float | None
-
-
-class Downlink(msgspec.Struct, frozen=True):
-    """A payload to enqueue; `expires_ns` is UTC in ns, 0 for never. The server makes up a missing `id`."""
-
-    dev_eui: str
-    f_port: int
-    data: bytes
-    confirmed: bool = False
-    id: str = ""
-    expires_ns: int = 0
-
-
-Event = Uplink | Ack | TxAck | LogEntry | Status
 
 
 def print_event(message: Any) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from testbed.bench.profile import Profile
 from testbed.protocols.meaning import Fields, Meaning, not_understood, told
 
-from .chirpstack import Ack, Event, LogEntry, Status, TxAck, Uplink, parse_downlink, parse_event
+from .events import Ack, Downlink, Event, LogEntry, Status, TxAck, Uplink
 from .plan import read_plan
+from .servers import parse_downlinks, parse_event
 
 
 class LorawanDescriber:
@@ -32,7 +33,13 @@ class LorawanDescriber:
             return not_understood(0, payload, len(payload), str(error))
 
     def _downlink(self, topic: str, payload: bytes) -> Meaning:
-        downlink = parse_downlink(topic, payload)
+        downlinks = parse_downlinks(topic, payload)
+        if len(downlinks) == 1:
+            return self._one_downlink(downlinks[0], payload)
+        text = f"{len(downlinks)} downlinks in place of those that wait" if downlinks else "forget what waits"
+        return Meaning(0, len(payload), text)
+
+    def _one_downlink(self, downlink: Downlink, payload: bytes) -> Meaning:
         fields: Fields = {"fPort": downlink.f_port, "id": downlink.id, "data": downlink.data.hex(" ")}
         confirmed = "confirmed " if downlink.confirmed else ""
         head = f"{confirmed}downlink on fPort {downlink.f_port}"

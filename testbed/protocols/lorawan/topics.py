@@ -23,9 +23,9 @@ class DeviceAddress:
     dev_eui: str
 
     @property
-    def all_events(self) -> str:
+    def subscriptions(self) -> tuple[str, ...]:
         """What a client of this device subscribes to."""
-        return f"application/{self.application}/device/{self.dev_eui}/event/+"
+        return (self.event("+"),)
 
     @property
     def downlink(self) -> str:
