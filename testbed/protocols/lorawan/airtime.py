@@ -51,12 +51,20 @@ class AirBudget:
     def __init__(self, seconds_an_hour: float) -> None:
         self._limit = seconds_an_hour
         self._spent: deque[tuple[int, float]] = deque()
+        self._total = 0.0
+
+    def allows(self, time_ns: int, seconds: float) -> bool:
+        """Return whether `seconds` may be spent at `time_ns`."""
+        while self._spent and self._spent[0][0] <= time_ns - _HOUR_NS:
+            self._total -= self._spent.popleft()[1]
+        if not self._spent:
+            self._total = 0.0  # what rounding has left
+        return self._total + seconds <= self._limit
 
     def take(self, time_ns: int, seconds: float) -> bool:
         """Spend `seconds` at `time_ns`; returns False, and spends nothing, when that is too much."""
-        while self._spent and self._spent[0][0] <= time_ns - _HOUR_NS:
-            self._spent.popleft()
-        if sum(spent for _, spent in self._spent) + seconds > self._limit:
+        if not self.allows(time_ns, seconds):
             return False
         self._spent.append((time_ns, seconds))
+        self._total += seconds
         return True
