@@ -17,6 +17,7 @@ from .guard import GuardPlan
 from .influxdb import Influxdb
 from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem
+from .radio import LorawanSpec
 from .spec import PidSpec, PlantSpec
 from .twins import Twin, TwinSensor
 
@@ -56,6 +57,7 @@ class Bench:
     influxdb: Influxdb | None = None
     guard: GuardPlan = field(default_factory=GuardPlan)
     mqtt: MqttStore | None = None
+    lorawan: LorawanSpec = field(default_factory=LorawanSpec)
 
     @cached_property
     def by_path(self) -> dict[str, Signal]:

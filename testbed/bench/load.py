@@ -23,6 +23,7 @@ from .mqtt_store import MqttStore
 from .mqtt_store import resolve as resolve_mqtt
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile, find_profile, load_profile, profile_hint
+from .radio import LorawanSpec
 from .spec import BenchSpec, DeviceSpec, LoopSpec, PlantSpec
 from .twin_resolve import resolve_twins
 from .validation import problems_of
@@ -30,7 +31,7 @@ from .wires import Wire, parse_wire
 
 _DEFAULT_STALE_PERIODS = 5
 _CALIBRATION_LIMIT = 16 << 20  # bytes
-_WHOLE = ("plant", "expect", "guard", "influxdb", "mqtt")
+_WHOLE = ("plant", "expect", "guard", "influxdb", "mqtt", "lorawan")
 """Sections that one wrong key spoils; of the others only the entry that it stands in."""
 
 
@@ -118,7 +119,7 @@ class _Resolver:
             self.spec.bench, self.file, devices, tuple(self.look.signals), twins, loops,
             tuple(expectations), self.spec.plant, self.spec.seed, self.look.document, tuple(self._faults()),
             self._influxdb(), guard=resolve_guard(self.spec.guard, self.look),
-            mqtt=self._mqtt(),
+            mqtt=self._mqtt(), lorawan=self._lorawan(devices),
         )  # fmt: skip
 
     # Devices ----------------------------------------------------------------------------------
@@ -280,6 +281,19 @@ class _Resolver:
     def _mqtt(self) -> MqttStore | None:
         spec = self.spec.mqtt
         return None if spec is None else self.look.attempt(("mqtt",), partial(resolve_mqtt, spec))
+
+    def _lorawan(self, devices: dict[str, Device]) -> LorawanSpec:
+        spec = self.spec.lorawan
+        known = [name for name, device in devices.items() if device.profile.protocol == "lorawan"]
+        for name in spec.devices:
+            if name not in known and name not in self.look.broken:
+                message = f"no LoRaWAN device is called {name!r}"
+                self.look.problem(("lorawan", "devices", name), message, nearest(name, known), key=True)
+        for name in spec.gateways:
+            if name in self.spec.devices:
+                message = f"{name!r} is a device already, and a gateway needs a name of its own"
+                self.look.problem(("lorawan", "gateways", name), message, key=True)
+        return spec
 
     def _plant_names(self, plant: PlantSpec) -> None:
         for key, value in plant.connect.items():

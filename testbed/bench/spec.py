@@ -12,6 +12,7 @@ from .boards import BoardSpec, EmulateSpec, FaultSpec
 from .guard_spec import GuardSpec
 from .names import Name, SignalPath
 from .profile import Quantity
+from .radio import LorawanSpec
 from .twin_spec import TwinSpec
 
 
@@ -138,6 +139,9 @@ class BenchSpec(_Spec):
     )
     faults: list[FaultSpec] = Field(
         default_factory=list, description="What is broken on purpose while devices are emulated"
+    )
+    lorawan: LorawanSpec = Field(
+        default_factory=LorawanSpec, description="The radio network of emulated LoRaWAN devices"
     )
     influxdb: InfluxdbSpec | None = Field(default=None, description="Where time series are forwarded to")
     mqtt: MqttSpec | None = Field(default=None, description="Where samples are published while they come")

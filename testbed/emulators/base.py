@@ -13,6 +13,7 @@ from typing import Protocol
 
 from testbed.bench.device import Device
 from testbed.bench.profile import Quantity
+from testbed.bench.radio import LorawanSpec
 from testbed.clock import Clock
 from testbed.signals import Event
 
@@ -123,6 +124,8 @@ class EmulatorContext:
     plugs: dict[str, Plug] = field(default_factory=dict)
     tell: Callable[[Event], None] = field(default=lambda event: None)
     breakables: dict[str, Breakable] = field(default_factory=dict)
+    lorawan: LorawanSpec = field(default_factory=LorawanSpec)
+    """Where gateways and devices of the emulated LoRaWAN network are."""
 
 
 Ready = Callable[[str, str], None]

@@ -58,6 +58,7 @@ async def emulate_bench(
     def context(part: str) -> EmulatorContext:
         return EmulatorContext(
             clock, seeds.stream(f"emulator/{part}"), places, tell=tell, breakables=breakables, plugs=plugs,
+            lorawan=bench.lorawan,
             log=lambda text: tell(Event(clock.now(), Level.INFO, part, "emulator", text)),
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from testbed.bench.wires import Wire
 from testbed.clock import Clock
 from testbed.links import MessageLink, PtyEnd, Switchboard, listen_tcp, no_tap
 from testbed.links.base import BytesReceived, Lost, MessageReceived, Will
+from testbed.links.datagrams import DatagramEnd, DatagramReceived, UdpEnd
 from testbed.links.memory_mqtt import MemoryBroker
 from testbed.links.switchboard import TRANSIT_NS, MemoryPort
 from testbed.links.tcp import Accept
@@ -64,6 +65,9 @@ class Places(Protocol):
     ) -> MessageLink:
         """Connect to that broker."""
 
+    async def datagrams(self, clock: Clock, received: DatagramReceived) -> DatagramEnd:
+        """Return an end for datagrams with an address of its own, to be closed by who asked."""
+
     def adapter(self, central: Device, clock: Clock) -> contextlib.AbstractAsyncContextManager[str]:
         """Be the controller's Bluetooth adapter while the block runs; yields the D-Bus, empty for none."""
 
@@ -103,6 +107,10 @@ class SystemPlaces:
         return await open_mqtt(
             wire, clock, subscriptions=subscriptions, received=received, lost=lost, will=will
         )
+
+    async def datagrams(self, clock: Clock, received: DatagramReceived) -> DatagramEnd:
+        """Bind a free UDP port of the loopback."""
+        return await UdpEnd(received).open()
 
     @contextlib.asynccontextmanager
     async def adapter(self, central: Device, clock: Clock) -> AsyncIterator[str]:
@@ -160,6 +168,10 @@ class MemoryPlaces:
         return await self._board.mqtt(
             wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=no_tap, will=will
         )
+
+    async def datagrams(self, clock: Clock, received: DatagramReceived) -> DatagramEnd:
+        """Open an end in memory."""
+        return self._board.post.open(clock, received)
 
     @contextlib.asynccontextmanager
     async def adapter(self, central: Device, clock: Clock) -> AsyncIterator[str]:

@@ -25,6 +25,7 @@ from .base import (
     Will,
     no_tap,
 )
+from .datagrams import MemoryPost
 from .memory import MemoryEnd, memory_pair
 from .memory_mqtt import MemoryBroker
 from .port import PortSettings
@@ -77,6 +78,8 @@ class Switchboard:
     def __init__(self) -> None:
         self.ports: dict[str, MemoryPort] = {}
         self.brokers: dict[tuple[str, int], MemoryBroker] = {}
+        self.post = MemoryPost(TRANSIT_NS)
+        """Through which datagrams pass."""
         self.air: MemoryAir | None = None
         """Through which Bluetooth devices are reached; set by who emulates them."""
         self._listeners: dict[tuple[str, int], Accept] = {}

@@ -1,4 +1,4 @@
-"""Class A devices and their ChirpStack v4 network server, at a real MQTT broker."""
+"""A LoRaWAN network: class A devices, the air, gateways, and a network server at an MQTT broker."""
 
 from .network import Network, serve
 
