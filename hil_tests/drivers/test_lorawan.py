@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chirpstack_api.integration import integration_pb2 as schema
@@ -28,6 +29,7 @@ from hil_tests.support.lorawan import (
     hand_played_stack,
     quick_profile,
 )
+from hil_tests.support.lorawan_field import Field, in_the_field, things_stack, valve
 from testbed.bench.problems import BenchFileError
 from testbed.bench.wires import parse_wire
 from testbed.clock import SystemClock
@@ -54,14 +56,21 @@ class TestContract(CommandContract):
     writable, wanted = "opening", 37.5
     absent = "chirpstack+mqtt://127.0.0.1:1/1/70b3d57ed0000001"
 
-    # What breaks in the bytes of a stream; see system/test_faults.py for this wire's faults.
-    test_on_a_broken_wire_it_lives_and_afterwards_nothing_old_is_heard = None  # type: ignore[assignment]
-
     async def unplug(self, emulated: Emulated) -> None:
         emulated.plugs[BROKER_PLUG].unplug()
 
     async def replug(self, emulated: Emulated) -> None:
         emulated.plugs[BROKER_PLUG].plug()
+
+
+@pytest.mark.needs_system("mosquitto")
+class TestThingsStack(TestContract):
+    wire = THING_WIRE
+    absent = THING_WIRE
+
+    # Of the link and the frames alone, which are those of the class above.
+    test_sample_times_never_lie_in_the_future_and_rise_for_each_signal = None  # type: ignore[assignment]
+    test_on_a_broken_wire_it_lives_and_afterwards_nothing_old_is_heard = None  # type: ignore[assignment]
 
 
 # A server played by hand ----------------------------------------------------------------------
@@ -209,6 +218,23 @@ async def test_a_refused_acknowledgement_fails_the_command() -> None:
         assert (command.outcome, command.reason) == (Outcome.FAILED, "the device did not acknowledge it")
 
 
+async def test_a_late_acknowledgement_of_a_command_that_was_given_up_settles_no_other() -> None:
+    async with played() as (server, log):
+        first, second = log.command("opening", 10), log.command("opening", 20)
+        await handed_over(server, 1)
+        server.ack(server.downlinks[0].id, acknowledged=False)
+        await handed_over(server, 2)
+        for item in (server.downlinks[0].id, "", "garbage"):
+            server.ack(item)
+        server.raw("ack", b"\xff garbage")
+        server.up(0)
+        await eventually(lambda: log.good("position"), "all of it read")
+        assert (first.outcome, second.pending) == (Outcome.FAILED, True)
+        server.ack(server.downlinks[1].id)
+        await eventually(lambda: not second.pending, "the outcome")
+        assert second.outcome is Outcome.ACKNOWLEDGED
+
+
 async def test_a_servers_error_about_the_downlink_fails_the_command_with_its_words() -> None:
     async with played() as (server, log):
         command = log.command("opening", 33.0)
@@ -311,6 +337,36 @@ async def test_a_downlink_that_is_given_up_is_cleared_before_the_next_one_goes_o
         server.send("down/failed", "downlink_failed", failure)
         await eventually(lambda: not second.pending, "the outcome")
         assert second.reason == "application_downlink_too_long: 51 bytes are too long"
+
+
+def test_what_is_given_up_at_the_things_stack_never_moves_the_device() -> None:
+    def deaf(field: Field) -> Any:
+        node = field.member().device.node
+        node.begins = lambda signal: False
+        return node
+
+    async def main(field: Field) -> None:
+        node = deaf(field)
+        log = DriverLog(field.clock)
+        context = replace(log.context(), opener=field.board)
+        device = replace(field.emulated["vent"].device, wire=parse_wire(field.wires["vent"]))
+        driver = log.driver = driver_class("lorawan")(device, context)
+        serving = asyncio.create_task(driver.run())
+        await field.run(70)
+        command = log.command("opening", 33.0)
+        await field.run(200)
+        assert (command.outcome, command.reason) == (Outcome.FAILED, "the device did not acknowledge it")
+        del node.begins  # it hears again: the server would try a second time
+        await field.run(200)
+        assert log.command("opening", 44.0).pending
+        await field.run(200)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    written: list[float] = []
+    vent = things_stack("vent", valve())
+    in_the_field(main, vent, lorawan={"devices": {"vent": {"adr": False}}}, written=written)
+    assert written == [44.0]
 
 
 # The queue's discipline -----------------------------------------------------------------------

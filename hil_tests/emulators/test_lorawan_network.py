@@ -285,8 +285,8 @@ def test_a_confirmed_uplink_is_sent_again_until_it_is_acknowledged_and_counts_on
 
 def test_no_sender_exceeds_any_band_s_duty_cycle_in_any_hour() -> None:
     # What the plan allows at most: 46.336 ms in 2.9 s are 1.598 % of the time.
-    field = in_the_field(run(3 * 3600), chirpstack("vent", valve("SF7", 2.9, duty_cycle="1.6 %")))
-    assert len(field.uplinks.signals) > 3_500
+    field = in_the_field(run(1.3 * 3600), chirpstack("vent", valve("SF7", 2.9, duty_cycle="1.6 %")))
+    assert len(field.uplinks.signals) > 1_600
     for band in BANDS:
         mine = [each for each in field.uplinks.signals if band_of(each.frequency) is band]
         for first, signal in enumerate(mine):
@@ -359,20 +359,13 @@ def test_the_things_stack_tries_a_confirmed_downlink_again_until_it_is_acknowled
 # A day --------------------------------------------------------------------------------------------
 
 
-def test_a_day_of_three_devices_passes_in_seconds_and_the_same_each_time() -> None:
-    def day() -> Field:
-        devices = [chirpstack(name, valve("SF9", 300.0)) for name in ("a", "b", "c")]
-        places = {"a": {"at": [200, 0]}, "b": {"at": [0, 2500]}, "c": {"at": [4500, 0], "activation": "otaa"}}
-        lorawan = {"gateways": ROOFS, "devices": places}
-        return in_the_field(run(86_400), *devices, lorawan=lorawan)
-
-    field = day()
+def test_a_day_of_three_devices_passes_in_seconds() -> None:
+    devices = [chirpstack(name, valve("SF9", 300.0)) for name in ("a", "b", "c")]
+    places = {"a": {"at": [200, 0]}, "b": {"at": [0, 2500]}, "c": {"at": [4500, 0], "activation": "otaa"}}
+    field = in_the_field(run(86_400), *devices, lorawan={"gateways": ROOFS, "devices": places})
     came = {name: len(field.of("up", name)) for name in "abc"}
     assert came["a"] == 288
-    assert min(came.values()) > 230
-    assert [(name, kind) for name, kind, _ in day().events] == [
-        (name, kind) for name, kind, _ in field.events
-    ]
+    assert 230 < min(came.values()) <= max(came.values()) == 288
 
 
 @pytest.mark.parametrize("seed", [1, 2])

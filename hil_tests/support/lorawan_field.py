@@ -72,6 +72,7 @@ class Field:
     context: EmulatorContext
     emulated: dict[str, EmulatedDevice]
     wires: dict[str, str]
+    board: Switchboard
     events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     """Device, kind and content."""
     uplinks: Ears = field(default_factory=lambda: Ears(uplinks=True))
@@ -114,8 +115,12 @@ def in_the_field(
     *devices: Device,
     lorawan: dict[str, Any] | None = None,
     seed: int = 1,
+    written: list[float] | None = None,
 ) -> Field:
-    """Run `main` beside a network of `devices` in virtual time; returns the network as it was then."""
+    """Run `main` beside a network of `devices` in virtual time; returns the network as it was then.
+
+    What downlinks set is added to `written`.
+    """
 
     async def running(clock: VirtualClock) -> Field:
         board = Switchboard()
@@ -123,8 +128,10 @@ def in_the_field(
         spec = LorawanSpec.model_validate(lorawan or {})
         context = EmulatorContext(clock, random.Random(seed), places, lorawan=spec)
         emulated = {device.name: EmulatedDevice(device, Store(device)) for device in devices}
+        for each in emulated.values() if written is not None else ():
+            each.store.watch(lambda _, value: written.append(value))
         network = Network(list(emulated.values()), context)
-        here = Field(clock, network, context, emulated, {})
+        here = Field(clock, network, context, emulated, {}, board)
         for ears in (here.uplinks, here.downlinks):
             network._air.join(ears)
         async with places.broker() as broker:
