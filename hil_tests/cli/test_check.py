@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from hil_tests.system.processes import RIG, testbed
+from testbed.bench.profile import SHIPPED
 
 from .inside import run_inside
 
@@ -185,3 +186,20 @@ def test_check_tells_what_makes_up_each_twin_and_what_is_missing(tmp_path, monke
         "output load is neither measured nor estimated",
     ]
     assert twins["vent"]["gaps"] == ["nothing uses it"]
+
+
+def test_a_bench_that_asks_for_more_airtime_than_the_law_allows_is_refused_with_the_arithmetic(
+    tmp_path, monkeypatch, capsys
+):
+    shipped = (SHIPPED / "lorawan" / "vent-valve.yaml").read_text()
+    (tmp_path / "valve.yaml").write_text(shipped.replace("data_rate: SF7", "data_rate: SF10"))
+    wire = "chirpstack+mqtt://localhost:1883/1/70b3d57ed0000001"
+    file = tmp_path / "greedy.yaml"
+    file.write_text(f'bench: greedy\ndevices:\n  vent: {{profile: ./valve.yaml, wire: "{wire}"}}\n')
+    for command in (("check", file), ("run", file, "--emulate", "all", "--virtual", "--for", "1")):
+        done = run_inside(monkeypatch, capsys, *command)
+        assert done.returncode == 2
+        text = " ".join((done.stdout + done.stderr).split())
+        assert "2 + 13 bytes at SF10 take 330 ms every 4 s" in text
+        assert "uplinks take 8.24% of the air, 1.60% is allowed" in text
+        assert "send at most every 20.6 s" in text
