@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -136,10 +137,10 @@ def test_a_join_request_that_is_played_again_is_refused() -> None:
 
 def test_a_device_that_is_not_heard_asks_again_until_it_is() -> None:
     async def main(field: Field) -> None:
-        field.context.plugs["gateway"].unplug()
+        field.context.plugs["gateway/gateway"].unplug()
         await field.run(60)
         assert field.of("join") == []
-        field.context.plugs["gateway"].plug()
+        field.context.plugs["gateway/gateway"].plug()
         await field.run(60)
 
     field = in_the_field(main, chirpstack("vent", valve()), lorawan=OTAA)
@@ -183,7 +184,7 @@ def test_a_near_device_becomes_quiet() -> None:
 def test_a_device_that_nobody_answers_asks_and_then_becomes_louder_and_slower() -> None:
     async def main(field: Field) -> None:
         await field.run(120)
-        field.context.plugs["gateway"].unplug()
+        field.context.plugs["gateway/gateway"].unplug()
         await field.run(60 * 200)
 
     field = in_the_field(main, chirpstack("vent", valve()))
@@ -265,9 +266,9 @@ def test_a_confirmed_uplink_is_sent_again_until_it_is_acknowledged_and_counts_on
     async def main(field: Field) -> None:
         await field.run(100)  # all is well: one transmission each
         assert len(field.uplinks.signals) == 2
-        field.context.plugs["gateway"].unplug()
+        field.context.plugs["gateway/gateway"].unplug()
         await field.run(100)
-        field.context.plugs["gateway"].plug()
+        field.context.plugs["gateway/gateway"].plug()
         await field.run(120)
 
     lorawan = {"devices": {"vent": {"confirmed": True, "adr": False}}}
@@ -351,9 +352,23 @@ def test_the_things_stack_tries_a_confirmed_downlink_again_until_it_is_acknowled
         "down/ack",
     ]
     about = field.of("down/ack")[0]
+    assert about["correlation_ids"] == ["testbed:i-1"]
     assert about["downlink_ack"]["correlation_ids"] == ["testbed:i-1"]
     assert about["downlink_ack"]["frm_payload"] == "Qg=="
     assert field.emulated["vent"].store.read("opening") == 33.0
+
+
+def test_the_things_stack_gives_back_every_correlation_id_that_it_was_given() -> None:
+    async def main(field: Field) -> None:
+        topic = "v3/app1@ttn/devices/vent/down/push"
+        first = {"f_port": 10, "frm_payload": "Qg==", "correlation_ids": ["mine", "yours"]}
+        field.link.publish(topic, json.dumps({"downlinks": [first, {"f_port": 10}]}).encode())
+        await field.run(10)
+
+    named, unnamed = in_the_field(main, things_stack("vent", valve())).of("down/queued")
+    assert named["downlink_queued"]["correlation_ids"] == named["correlation_ids"] == ["mine", "yours"]
+    (made,) = unnamed["correlation_ids"]
+    assert made.startswith("as:downlink:0")
 
 
 # A day --------------------------------------------------------------------------------------------

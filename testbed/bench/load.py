@@ -289,10 +289,6 @@ class _Resolver:
             if name not in known and name not in self.look.broken:
                 message = f"no LoRaWAN device is called {name!r}"
                 self.look.problem(("lorawan", "devices", name), message, nearest(name, known), key=True)
-        for name in spec.gateways:
-            if name in self.spec.devices:
-                message = f"{name!r} is a device already, and a gateway needs a name of its own"
-                self.look.problem(("lorawan", "gateways", name), message, key=True)
         return spec
 
     def _plant_names(self, plant: PlantSpec) -> None:

@@ -33,6 +33,9 @@ from .things_stack import ThingsStackTeller
 BROKER_PLUG = "mqtt-broker"
 """The name of the broker's own plug: pulling it cuts all devices off at once."""
 
+GATEWAY_PLUG = "gateway/"
+"""What the name of a gateway's plug begins with: no device is called so."""
+
 _FIRST_DEV_EUI = 0x70B3D57ED0000001
 _GATEWAY_EUIS = 0x0016C001 << 32
 _COMMANDS = [topics.ALL_COMMANDS, *things_stack.ALL_COMMANDS]
@@ -79,7 +82,7 @@ class Network:
             spot = Spot(*gateway.at, gateway.loss)
             made = Gateway(name, eui, spot, air, context.clock, chance)
             self._gateways.append(made)
-            context.plugs[name] = made
+            context.plugs[f"{GATEWAY_PLUG}{name}"] = made
 
     @property
     def collisions(self) -> int:

@@ -140,8 +140,7 @@ class ThingsStackTeller:
         }
 
     def _correlations(self, item: Item) -> list[str]:
-        down = item.downlink
-        return [down.id if down.id.startswith("as:downlink:") else f"testbed:{down.id}"]
+        return list(item.downlink.correlations) or [item.downlink.id]
 
     def _metadata(self, copy: Copy) -> dict[str, Any]:
         received = copy.received

@@ -45,7 +45,10 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Downlink(msgspec.Struct, frozen=True):
-    """A payload to enqueue; `expires_ns` is UTC in ns, 0 for never. The server makes up a missing `id`."""
+    """A payload to enqueue; `expires_ns` is UTC in ns, 0 for never. The server makes up a missing `id`.
+
+    `correlations` are all that The Things Stack was given to know it by.
+    """
 
     dev_eui: str
     f_port: int
@@ -53,6 +56,7 @@ class Downlink(msgspec.Struct, frozen=True):
     confirmed: bool = False
     id: str = ""
     expires_ns: int = 0
+    correlations: tuple[str, ...] = ()
 
 
 Event = Uplink | Ack | TxAck | LogEntry | Status

@@ -200,7 +200,9 @@ def _downlink(address: ThingsAddress, item: dict[str, Any]) -> Downlink:
     confirmed = item.get("confirmed", False)
     if not isinstance(confirmed, bool):
         raise ValueError(f"confirmed: expected true or false, got {confirmed!r}")
-    return Downlink(address.device_id, f_port, _bytes(item, "frm_payload"), confirmed, _id(item))
+    correlations = tuple(_texts(item.get("correlation_ids")))
+    data = _bytes(item, "frm_payload")
+    return Downlink(address.device_id, f_port, data, confirmed, _id(item), correlations=correlations)
 
 
 # Values -----------------------------------------------------------------------------------------
