@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from testbed.clock import VirtualClock
     from testbed.session.black_box import Window
     from testbed.session.faults import Breaking
+    from testbed.session.memory import Memory
     from testbed.session.run import Run, RunVerdict
 
     from .fault import Faults
@@ -71,6 +72,9 @@ def run(
     ] = False,
     listen: Listen = None,
     users: Users = None,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Begin without what the session before knew and learned.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Run a bench: drive its devices, close its loops, record everything, judge its expectations."""
@@ -80,6 +84,7 @@ def run(
     from testbed.session.emulation import parse_names
     from testbed.session.faults import Breaking
     from testbed.session.file import summarize
+    from testbed.session.memory import recall
 
     from .forwarding import forwarding
 
@@ -103,7 +108,8 @@ def run(
     else:
         page = Page(listen, users) if serve else None
         broken = Breaking(planned=faults, real=allow_faults)
-        work = _run(bench, path, seconds, names, seed, window, broken, live=not json, page=page)
+        memory = None if forget else recall(path.parent, bench, names)
+        work = _run(bench, path, seconds, names, seed, window, broken, memory, live=not json, page=page)
         with forwarding(path, bench, wanted=forward):
             verdict, failure, saved = uvloop.run(work)
     summary = {**summarize(path), "verdict": verdict.value}  # a file that could not be ended lacks it
@@ -131,6 +137,7 @@ async def _run(
     seed: int,
     window: Window | None,
     breaking: Breaking,
+    memory: Memory | None,
     *,
     live: bool,
     page: Page | None,
@@ -169,6 +176,7 @@ async def _run(
                 window=window,
                 control=control,
                 breaking=breaking,
+                memory=memory,
                 assembled=lambda parts: publisher.listen(parts.hub) if publisher is not None else None,
             )
             stop_on_signals(controller.stop)

@@ -13,7 +13,7 @@ from testbed.drivers import Driver, DriverContext, driver_class
 from testbed.drivers.sharing import Shared
 from testbed.links import Opener
 from testbed.links.faulty import FaultyOpener, FaultyWire
-from testbed.signals import Event, Hub, Signal, Stage
+from testbed.signals import Event, Hub, Quality, Sample, Signal, Stage
 from testbed.twin import LiveTwin, Mirror
 from testbed.twin.guard import Interlocks
 from testbed.twin.models import model_class
@@ -24,6 +24,7 @@ from .expectations import Judge
 from .faults import Breaking, FaultDesk
 from .file import SessionWriter
 from .guarding import Guarding
+from .memory import Memory
 from .order import Order
 from .setting import Setting
 from .sharing import sharing
@@ -47,6 +48,7 @@ class Assembly:
     faults: FaultDesk
     supervision: Supervision
     twins: dict[str, LiveTwin]
+    learners: dict[str, Learner]
 
 
 def assemble(
@@ -59,8 +61,10 @@ def assemble(
     absent: Container[str] = (),
     emulated: Collection[str] = (),
     breaking: Breaking | None = None,
+    memory: Memory | None = None,
 ) -> Assembly:
     """Build the parts and connect them; nothing runs yet. `absent` devices get no driver."""
+    memory = memory or Memory()
     replayed = setting.mode == "replay"  # its bytes are what was left of them
     wires = {
         name: FaultyWire(setting.clock, name) for name in bench.devices if name not in absent and not replayed
@@ -69,6 +73,9 @@ def assemble(
     hub = Hub(len(signals), lambda subscriber, error: fail(f"subscriber {subscriber!r}", error))
     lanes = _Lanes(bench, setting, writer)
     mirror = Mirror(signals, lanes.lane("mirror"), hub.publish)
+    for path, (value, time_ns) in memory.readings.items():
+        reason = f"from the session before, {memory.session}"
+        mirror.recall(Sample(bench.by_path[path].id, time_ns, value, Quality.UNCERTAIN, reason))
     guarding = Guarding(bench, mirror, clock, lanes.lane, report, fail)
     commander = Commander(signals, clock, guarding.judge, hub.publish, writer.command, report)
     drivers: dict[str, Driver] = {}
@@ -95,7 +102,7 @@ def assemble(
     commander.hearers.append(mirror.asked)
     commander.watchers.append(mirror.settled)
     loops = _add_loops(bench, lanes, hub, mirror, commander, safe_state, writer, report)
-    twins = _add_twins(bench, hub, mirror, commander, writer, report, loops)
+    twins = _add_twins(bench, memory, hub, mirror, commander, writer, report, loops)
     manual = ManualControl(
         bench.by_path, clock, commander, loops.values(), safe_state.drive,
         partial(_last, mirror), report,
@@ -115,6 +122,7 @@ def assemble(
         FaultDesk(bench, clock, seeds, wires, emulated, report, breaking or Breaking()),
         Supervision(drivers, mirror, clock, report),
         twins,
+        {name: live.learner for name, live in twins.items() if isinstance(live.learner, Learner)},
     )
 
 
@@ -152,6 +160,7 @@ class _Lanes:
 
 def _add_twins(
     bench: Bench,
+    memory: Memory,
     hub: Hub,
     mirror: Mirror,
     commander: Commander,
@@ -164,18 +173,20 @@ def _add_twins(
         spec = twin.model
         if spec is None:
             continue
+        known = memory.of(name)
         live = twins[name] = LiveTwin(
             spec,
-            model_class(spec.kind)(spec.parameters),
+            model_class(spec.kind)(known.parameters(spec)),
             lambda signal: mirror.value(bench.signals[signal]),
             hub.publish,
             report,
+            known.biases(spec),
         )
         outlook = Outlook(live, hub.publish, partial(writer.twin_state, name))
         if spec.learns is not None:
             asks = spec.learns.excite
             shift = None if asks is None else partial(setattr, loops[asks.loop], "shift")
-            live.learner = learner = Learner(live, spec.learns, name, report, shift)
+            live.learner = learner = Learner(live, spec.learns, name, report, shift, known.versions)
             for signal in live.wiring.sensor_of:
                 hub.subscribe(signal, Stage.WATCH, learner.work)
         commander.followers.append(live.commanded)

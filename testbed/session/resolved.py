@@ -124,12 +124,13 @@ def _model(model: TwinModel) -> dict[str, Any]:
             each.text: {"seconds": each.seconds.path, "sigma": each.sigma.path} for each in model.foresees
         },
         "period_ns": model.period_ns,
-        "parameters": _of_model(model),
+        "parameters": model_parameters(model),
         "learns": None if model.learns is None else asdict(model.learns),
     }
 
 
-def _of_model(spec: TwinModel) -> dict[str, float]:
+def model_parameters(spec: TwinModel) -> dict[str, float]:
+    """Return all parameters of a twin's model, those that the bench file leaves to the model too."""
     model = model_class(spec.kind)(spec.parameters)
     return dict(zip((each.name for each in model.PARAMETERS), model.parameters, strict=True))
 

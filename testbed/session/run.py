@@ -23,6 +23,7 @@ from .control_socket import ControlDesk, serve_control
 from .expectations import ExpectationVerdict, Judgement
 from .faults import Breaking
 from .file import SessionWriter
+from .memory import KEY, VERSIONS, Memory
 from .metadata import attachments, start_metadata
 from .setting import Setting
 
@@ -60,6 +61,7 @@ class Run:
         control: Path | None = None,
         closing: Callable[[dict[str, Any]], dict[str, Any]] = lambda ended: ended,
         breaking: Breaking | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Prepare. `absent` devices (name to reason) take no part: nothing is sent over their wires.
 
@@ -67,7 +69,7 @@ class Run:
         the last minutes are kept (see BlackBox). `assembled` is called with the parts before anything runs.
         `control` is where to listen for other processes that may command and stop the run; by default
         nowhere. `closing` is called at the very end with the last metadata and returns what to write.
-        `breaking` is what may be broken on purpose, and how.
+        `breaking` is what may be broken on purpose, and how. `memory` is what is known from before.
         """
         self._setting = setting or Setting.real(bench)
         self.bench = bench
@@ -77,6 +79,7 @@ class Run:
         self._absent = dict(absent or {})
         self._breaking = breaking or Breaking()
         self._control = control
+        self._memory = memory or Memory()
         self._closing = closing
         self._tell = tell
         self._secrets = Secrets(device.wire for device in bench.devices.values())
@@ -97,6 +100,7 @@ class Run:
             metadata={
                 **start_metadata(bench, self._setting.about, self._setting.mode, emulated, seed),
                 "absent": self._absent,
+                KEY: self._memory.as_metadata(),
             },
             attachments=attachments(bench, self._setting.about, seed),
             on_failure=self._recording_failed,
@@ -143,7 +147,7 @@ class Run:
         self._writer.start()
         parts = assemble(
             self.bench, self._setting, Seeds(self._seed), self._writer, self.report, self._fail, self._absent,
-            self._emulated, self._breaking,
+            self._emulated, self._breaking, self._memory,
         )  # fmt: skip
         if self._window is not None:
             self._black_box = BlackBox(
@@ -151,6 +155,7 @@ class Run:
                 thread=self._setting.thread,
             )  # fmt: skip
         self._assembled(parts)
+        self._tell_memory()
         try:
             await self._serve(parts, seconds)
         finally:
@@ -259,6 +264,10 @@ class Run:
         self._pair_clocks()
         self._note_holdups()
         ended = _end_metadata(verdict, self._judgements, unreached, self._unsafe, self._failures)
+        ended[VERSIONS] = {
+            name: [version.as_dict() for version in learner.versions]
+            for name, learner in parts.learners.items()
+        }
         self._writer.close(self._closing({**ended, "stopped_ns": self._stopped_ns}))
         if self._black_box is not None:
             self._black_box.close()
@@ -285,6 +294,11 @@ class Run:
 
     def _report_run(self, level: Level, kind: str, text: str) -> None:
         self.report(Event(self._clock.now(), level, "run", kind, text))
+
+    def _tell_memory(self) -> None:
+        for name, learned in self._memory.twins.items():
+            text = f"{name} goes on with what its twin had learned in {self._memory.session}: {learned}"
+            self.report(Event(self._clock.now(), Level.INFO, name, "remembers", text))
 
     def _recording_failed(self, reason: str) -> None:
         self.recording_failure = reason

@@ -18,6 +18,7 @@ from testbed.plants import Plant
 from .assembly import Assembly
 from .emulation import Emulation
 from .faults import Breaking
+from .memory import Memory
 from .metadata import about_host
 from .plant import make_plant
 from .run import Run, RunVerdict, Tell
@@ -34,13 +35,14 @@ def run_virtually(
     begun: Callable[[Run, VirtualClock], None] = lambda run, clock: None,
     assembled: Callable[[Assembly], None] = lambda parts: None,
     faults: Collection[tuple[PlannedFault, str]] = (),
+    memory: Memory | None = None,
 ) -> tuple[RunVerdict, str]:
     """Run a bench for `seconds` of virtual time; return the verdict and why recording failed (if it did).
 
     The same bench, seed and program give the same stream digest on every run and machine. `begun` is
     called once, in the loop, before anything happens, `assembled` with the parts of the run before they
-    do anything; `faults` come beside those of the bench file, with who asks for each. Raises
-    VirtualTimeError for what cannot be in virtual time.
+    do anything; `faults` come beside those of the bench file, with who asks for each; `memory` is what is
+    known from before. Raises VirtualTimeError for what cannot be in virtual time.
     """
     about, plant = about_host(bench), make_plant(bench)
 
@@ -50,7 +52,7 @@ def run_virtually(
             run = Run(
                 emulated.rewire(bench), path, seed=seed, emulated=list(bench.devices), tell=tell,
                 absent=emulated.failed, setting=Setting.virtual(clock, lambda device: board, about),
-                assembled=assembled, breaking=Breaking(emulated.order, faults),
+                assembled=assembled, breaking=Breaking(emulated.order, faults), memory=memory,
             )  # fmt: skip
             begun(run, clock)
             with emulated.news.heard_by(run.report):

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from testbed.bench import Bench, TwinModel, nearest
 from testbed.errors import UsageError
 from testbed.session.file import SessionReader
+from testbed.session.memory import learned
 from testbed.signals import Command, Outcome, Quality, Sample
 from testbed.twin import LiveTwin
 from testbed.twin.models import model_class
@@ -36,14 +37,11 @@ def rebuild(session: SessionReader, bench: Bench, name: str | None, time_ns: int
     """
     device, spec = _spec(bench, name)
     until_ns = session.span()[1] if time_ns is None else time_ns
-    learned = _learned(session, device, until_ns)
-    known = {variable.name for variable in model_class(spec.kind).PARAMETERS}
-    parameters = {**spec.parameters, **{name: value for name, value in learned.items() if name in known}}
+    known = learned(session, device, spec, until_ns)
     latest: dict[int, float] = {}
     twin = LiveTwin(
-        spec, model_class(spec.kind)(parameters), partial(_latest, latest), lambda sample: None,
-        lambda event: None,
-        [learned.get(sensor.signal.path, 0.0) for sensor in spec.sensors],
+        spec, model_class(spec.kind)(known.parameters(spec)), partial(_latest, latest), lambda sample: None,
+        lambda event: None, known.biases(spec),
     )  # fmt: skip
     for _, what in _happened(session, bench, twin, until_ns - _SINCE_NS, until_ns):
         if isinstance(what, Command):
@@ -68,12 +66,6 @@ def _spec(bench: Bench, name: str | None) -> tuple[str, TwinModel]:
         hint = nearest(name, models) or f"there are {', '.join(models)}"
         raise UsageError(f"{name} has no twin with a model", hint)
     return name, models[name]
-
-
-def _learned(session: SessionReader, device: str, until_ns: int) -> dict[str, float]:
-    """Return what the twin had come to by a time: states, and what it had found changed, by name."""
-    states = [each for each in session.twin_states() if each.device == device and each.time_ns <= until_ns]
-    return states[-1].values if states else {}
 
 
 def _latest(values: dict[int, float], signal: int) -> float:

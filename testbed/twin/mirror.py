@@ -70,6 +70,10 @@ class Mirror:
         self._timed = [reading for reading in self.readings if reading.stale_after_ns]
         self._ticker: Ticker | None = None
 
+    def recall(self, sample: Sample) -> None:
+        """Know of a signal what it was before this session: uncertain, until a fresh sample comes."""
+        self.readings[sample.signal].last = sample
+
     def observe(self, sample: Sample) -> None:
         """Follow one sample; on the hot path."""
         reading = self.readings[sample.signal]

@@ -17,6 +17,9 @@ from .samples import Samples
 __all__ = ["UNFINISHED", "SessionReader"]
 
 
+_FOREVER = (1 << 63) - 1
+
+
 class SessionReader(Samples):
     """A session opened read-only.
 
@@ -99,6 +102,13 @@ class SessionReader(Samples):
         """Yield what the models of twins had come to, in time order."""
         with self._guard():
             yield from map(state_of, self._rows("twin_states", "time_ns, id"))
+
+    def last_twin_state(self, device: str, until_ns: int | None = None) -> TwinState | None:
+        """Return what the model of a device's twin had come to last (by a time), None if nothing is known."""
+        newest = "SELECT * FROM twin_states WHERE device = ? AND time_ns <= ? ORDER BY id DESC LIMIT 1"
+        with self._guard():
+            row = self._query(newest, device, _FOREVER if until_ns is None else until_ns).fetchone()
+            return None if row is None else state_of(row)
 
     def ticks(self) -> dict[tuple[str, int], int]:
         """Return when the first tick of each ticker was due, by owner and number of the ticker."""

@@ -14,6 +14,7 @@ from testbed.emulators.played import dialect_of
 from testbed.links.played import Asked, Divergence, PlayedOpener, Rules, Script
 from testbed.session.assembly import Assembly
 from testbed.session.file import SessionReader
+from testbed.session.memory import memory_of
 from testbed.session.metadata import about_host
 from testbed.session.run import Run, RunVerdict, Tell
 from testbed.session.setting import Setting
@@ -110,7 +111,7 @@ class Playback:
 
         self.run = Run(
             bench, path, seed=meta.get("seed", 0), emulated=_emulated(meta), tell=tell,
-            absent=meta.get("absent"), assembled=ready, closing=closing,
+            absent=meta.get("absent"), assembled=ready, closing=closing, memory=memory_of(session),
             setting=Setting.virtual(
                 clock,
                 lambda name: PlayedOpener(self._scripts[name], partial(_play_at, clock, overtaken, name)),

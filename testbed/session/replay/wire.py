@@ -12,6 +12,7 @@ from testbed.clock import NS, Clock
 from testbed.session.assembly import Assembly
 from testbed.session.compare import Findings
 from testbed.session.file import SessionReader
+from testbed.session.memory import memory_of
 from testbed.session.recorded import recorded_bench
 from testbed.session.run import Run, RunVerdict, Tell
 from testbed.session.setting import Setting
@@ -117,6 +118,7 @@ class _Replayed:
         return Run(
             self._bench, self._path, seed=self._session.meta().get("seed", 0), emulated=names,
             tell=self._tell, absent=absent, setting=self._setting, assembled=self._assembled,
+            memory=memory_of(self._session),
         )  # fmt: skip
 
     def _assembled(self, parts: Assembly) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -51,8 +51,12 @@ class Learner:
         name: str,
         report: Callable[[Event], None],
         shift: Callable[[float], None] | None = None,
+        versions: Sequence[Version] = (),
     ) -> None:
-        """Begin; `shift` moves the setpoint that `plan.excite` names off what it is; None: none may be."""
+        """Begin; `shift` moves the setpoint that `plan.excite` names off what it is; None: none may be.
+
+        `versions` are those of sessions before this one.
+        """
         self._live = live
         self._plan = plan
         self._name = name
@@ -72,7 +76,8 @@ class Learner:
         self._begun_ns = self._looked_ns = self._earlier_ns = self._forget_ns = 0
         self._quiet_ns = self._failures = 0
         self._told = False
-        self.versions: list[Version] = []
+        self._reason = ""
+        self.versions = list(versions)
         """Those that came into use, the oldest first."""
 
     # Each sample ----------------------------------------------------------------------------------
@@ -168,7 +173,8 @@ class Learner:
         """Tell of the alarm, once it is known that no input has moved unseen."""
         if not self._told and now_ns - self._begun_ns >= self._slow.period_ns:
             self._told = True
-            text = words.misfit(self._name, self._live.spec, alarm, now_ns)
+            self._reason = words.misfit(self._live.spec, alarm, now_ns)
+            text = f"the model of {self._name} no longer fits: {self._reason}; looking for what has changed"
             self._tell(now_ns, Level.WARNING, "misfit", text)
 
     def _look(self, now_ns: int) -> None:
@@ -206,6 +212,7 @@ class Learner:
         suspect = finding.suspect
         value = self._believed(suspect.free) + finding.change
         version = self._version(suspect.free, value, finding.sigma, suspect.begin_ns, now_ns)
+        version = replace(version, reason=self._reason)
         text = words.cause(self._name, version, finding, self._plan.trial)
         self._tell(now_ns, Level.WARNING, "cause", text)
         challenger, begin = self._live.tracker.copy(inquiry.start), (suspect.begin_ns, suspect.free)
@@ -246,7 +253,7 @@ class Learner:
         challenger = match.challenger
         free = next(each for each in challenger.followed.free if each.name == version.name)
         found = self._version(free, *challenger.free(free.name), version.since_ns, now_ns)
-        version = replace(found, before=version.before, gain=match.gain)
+        version = replace(found, before=version.before, gain=match.gain, reason=version.reason)
         self._probation = Match(self._live.tracker, self._trial_ns), version
         self._adopt(match)
         self.versions.append(version)
@@ -259,6 +266,7 @@ class Learner:
         (match, version), self._probation = self._probation, None
         if match.gain > _FALSE:
             self._adopt(match)
+            self.versions[-1] = replace(version, taken_back=True)
             text = words.taken_back(self._name, version, match.gain)
             self._tell(now_ns, Level.WARNING, "rolled-back", text)
             self._rest(now_ns)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 _NS = 1e9
 
@@ -22,6 +23,10 @@ class Version:
     until_ns: int
     gain: float
     """By how much better than its predecessor it foretold data that it had not learned from, nats."""
+    reason: str = ""
+    """What told that something had changed."""
+    taken_back: bool = False
+    """Whether the one before came back, because it foretold better after all."""
 
     def __str__(self) -> str:
         """Return the change in words."""
@@ -32,6 +37,10 @@ class Version:
             return f"{self.name} reads {abs(self.value):.3g} {self.unit} too {way} ({sure})"
         share = f" ({self.value / self.before - 1:+.0%})" if self.before else ""
         return f"{self.name} is {self.value:.4g}{unit} {sure}, was {self.before:.4g}{share}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return asdict(self)
 
     @property
     def span_s(self) -> float:

@@ -11,14 +11,11 @@ from .versions import Version
 _NS = 1e9
 
 
-def misfit(twin: str, spec: TwinModel, alarm: Alarm, now_ns: int) -> str:
-    """Return that a model no longer fits, and by what one sees it."""
+def misfit(spec: TwinModel, alarm: Alarm, now_ns: int) -> str:
+    """Return by what one sees that a model no longer fits."""
     path = spec.sensors[alarm.sensor].signal.path
     way, since = "more" if alarm.way > 0 else "less", (now_ns - alarm.since_ns) / _NS
-    return (
-        f"the model of {twin} no longer fits: {path} has read {way} than expected for {since:.2g} s;"
-        " looking for what has changed"
-    )
+    return f"{path} has read {way} than expected for {since:.2g} s"
 
 
 def cause(twin: str, version: Version, finding: Finding, trial_s: float) -> str:
