@@ -36,6 +36,7 @@ from . import (
     scan,
     serve,
     sessions,
+    twins,
     users,
     watch,
     whatif,
@@ -71,6 +72,7 @@ app.command()(export.export)
 app.command("import")(import_.import_)
 app.command()(replay.replay)
 app.command()(compare.compare)
+app.command()(twins.twins)
 app.command()(whatif.whatif)
 app.command()(why.why)
 app.command()(promote.promote)

@@ -14,7 +14,24 @@ SessionName = Annotated[
     typer.Argument(metavar="SESSION", help="A session file, the name of one in ./sessions, or: latest"),
 ]
 
+_BENCHES = (".yaml", ".yml")
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout")]
+
+
+def session_of(target: str) -> Path:
+    """Return the session that is meant by its name, or by its bench: the newest one of it."""
+    from testbed.bench.document import read_document
+    from testbed.errors import UsageError
+    from testbed.session.file import find_session, list_sessions
+
+    if not target.endswith(_BENCHES):
+        return find_session(target)
+    name = str(read_document(Path(target)).data.get("bench"))
+    for entry in list_sessions(Path("sessions")):
+        if entry.path.stem.endswith(f"_{name}"):
+            return entry.path
+    raise UsageError(f"there is no session of {name} in sessions", f"record one with: testbed run {target}")
 
 
 def sessions(

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .output import print_json, stdout
-from .sessions import AsJson
+from .sessions import AsJson, session_of
 
 if TYPE_CHECKING:
     from testbed.bench import Bench
     from testbed.session.whatif import Rebuilt
     from testbed.twin.predict import Future, Plan
 
-_SUFFIXES = (".yaml", ".yml")
 _BARS = " ▁▂▃▄▅▆▇█"
 _CURVE = 40  # columns
 
@@ -58,7 +57,10 @@ def whatif(
         horizon = seconds(for_)
     except ValueError as error:
         raise UsageError(f"--for {for_}: {error}", "write for example: --for 10min") from None
-    with SessionReader(_session(target)) as session, tempfile.TemporaryDirectory(prefix="testbed-") as folder:
+    with (
+        SessionReader(session_of(target)) as session,
+        tempfile.TemporaryDirectory(prefix="testbed-") as folder,
+    ):
         bench = recorded_bench(session, Path(folder))
         moment = None if at is None else read_moment(at, session)
         rebuilt = rebuild(session, bench, twin, moment)
@@ -71,21 +73,6 @@ def whatif(
             print_json(_as_dict(target, rebuilt, start_ns, horizon, names, found))
         else:
             _print(bench, rebuilt, start_ns, names, found)
-
-
-def _session(target: str) -> Path:
-    """Return the session that is meant: of a bench, the newest one of it."""
-    from testbed.bench.document import read_document
-    from testbed.errors import UsageError
-    from testbed.session.file import find_session, list_sessions
-
-    if not target.endswith(_SUFFIXES):
-        return find_session(target)
-    name = str(read_document(Path(target)).data.get("bench"))
-    for entry in list_sessions(Path("sessions")):
-        if entry.path.stem.endswith(f"_{name}"):
-            return entry.path
-    raise UsageError(f"there is no session of {name} in sessions", f"record one with: testbed run {target}")
 
 
 def _plan(bench: Bench, text: str) -> Plan:

@@ -18,6 +18,10 @@ __all__ = ["UNFINISHED", "SessionReader"]
 
 
 _FOREVER = (1 << 63) - 1
+_NEWEST = (  # of what stands beside a max, SQLite gives the row that the max is from
+    "SELECT * FROM commands WHERE id IN "
+    "(SELECT id FROM (SELECT id, max(time_ns) FROM commands {} GROUP BY signal))"
+)
 
 
 class SessionReader(Samples):
@@ -71,6 +75,15 @@ class SessionReader(Samples):
         with self._guard():
             for row in self._query("SELECT * FROM events WHERE id > ? ORDER BY id", number):
                 yield row[0], event_of(row)
+
+    def last_commands(self) -> tuple[dict[int, Command], dict[int, Command]]:
+        """Return the last command to each signal, and the last that was acknowledged."""
+        with self._guard():
+            last, acknowledged = (
+                {row[1]: command_of(row) for row in self._query(_NEWEST.format(which))}
+                for which in ("", "WHERE outcome = 'acknowledged'")
+            )
+            return last, acknowledged
 
     def loops(self) -> list[str]:
         """Return the names of the loops, those that never ran too."""
