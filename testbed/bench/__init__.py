@@ -14,7 +14,7 @@ from .problems import BenchFileError, Problem, nearest
 from .profile import Profile
 from .secrets import Secrets
 from .spec import PidSpec, PlantSpec, json_schema
-from .twin_spec import TwinLevel
+from .twin_spec import TwinFilter, TwinLevel
 from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor
 from .wires import Wire, parse_wire
 
@@ -48,6 +48,7 @@ __all__ = [
     "Read",
     "Secrets",
     "Twin",
+    "TwinFilter",
     "TwinLevel",
     "TwinModel",
     "TwinSensor",

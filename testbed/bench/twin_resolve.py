@@ -62,7 +62,7 @@ def _twin(device: Device, spec: TwinSpec, loops: Mapping[str, LoopSpec], look: L
     model = TwinModel(
         spec.model, sensors, inputs, spec.parameters, _estimates(device, spec.estimates, look),
         0 if rate is None else round(1e9 / rate), _learns(path, spec, level, loops, look),
-        tuple(_foresees(device, spec, sensors, look)),
+        tuple(_foresees(device, spec, sensors, look)), spec.filter,
     )  # fmt: skip
     return Twin(device, level, model)
 

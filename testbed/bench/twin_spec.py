@@ -22,6 +22,13 @@ class TwinLevel(StrEnum):
     INTEGRATED = "integrated"
 
 
+class TwinFilter(StrEnum):
+    """How a twin estimates the state of its model."""
+
+    EKF = "ekf"
+    UKF = "ukf"
+
+
 class TwinSensorSpec(_Spec):
     """What is known of a sensor that a twin listens to."""
 
@@ -85,6 +92,9 @@ class TwinSpec(_Spec):
     )
     rate: Quantity | None = Field(
         default=None, description="Samples a second that the model takes of a sensor at most; without: all"
+    )
+    filter: TwinFilter = Field(
+        default=TwinFilter.EKF, description="How the state is estimated: ekf by slopes, ukf by points"
     )
     parameters: dict[Name, float] = Field(default_factory=dict)
     learns: LearnSpec | None = Field(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from testbed.signals import Signal
 
 from .device import Device
-from .twin_spec import TwinLevel
+from .twin_spec import TwinFilter, TwinLevel
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class TwinModel:
     """Least time between two samples of a sensor that are taken; 0: all are."""
     learns: LearnPlan | None = None
     foresees: tuple[Foresight, ...] = ()
+    filter: TwinFilter = TwinFilter.EKF
 
     def sensor(self, path: str) -> TwinSensor | None:
         """Return the sensor that measures, predicts or differs by the signal at `path`, if one does."""

@@ -125,6 +125,7 @@ def _model(model: TwinModel) -> dict[str, Any]:
         },
         "period_ns": model.period_ns,
         "parameters": model_parameters(model),
+        "filter": model.filter.value,
         "learns": None if model.learns is None else asdict(model.learns),
     }
 

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from testbed.bench import TwinModel
+from testbed.bench import TwinFilter, TwinModel
 from testbed.signals import Command, Event, Level, Quality, Sample
 
-from .estimate import Followed, Happened, Innovation, Tracker
+from .estimate import ExtendedKalman, Followed, Happened, Innovation, Tracker, UnscentedKalman
 from .models import Model
 from .wiring import Wiring
 
+_FILTERS = {TwinFilter.EKF: ExtendedKalman, TwinFilter.UKF: UnscentedKalman}
 _EARLY = 0.99  # of a period: sensors are never quite even
 
 
@@ -53,7 +54,9 @@ class LiveTwin:
         self._moved_ns = [0] * len(model.INPUTS)
         self._shut_out = [False] * len(spec.sensors)
         followed = Followed(model, self.wiring.sensors(biases))
-        self.tracker = Tracker(followed, self.wiring.inputs_now(now), spec.period_ns // 2)
+        self.tracker = Tracker(
+            followed, self.wiring.inputs_now(now), spec.period_ns // 2, _FILTERS[spec.filter]
+        )
         self._told = [wired is None or not math.isnan(now(wired[0].id)) for wired in self.wiring.inputs]
         self.learner: Learner | None = None
 

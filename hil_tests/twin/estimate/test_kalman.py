@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from filterpy.kalman import ExtendedKalmanFilter
+from filterpy.kalman import ExtendedKalmanFilter, MerweScaledSigmaPoints, UnscentedKalmanFilter
 from scipy.stats import norm
 
-from testbed.twin.estimate import ExtendedKalman, Followed
+from testbed.twin.estimate import ExtendedKalman, Followed, UnscentedKalman
 from testbed.twin.models import model_class
 
 THERMAL, STEP = "thermal", 0.1
@@ -37,8 +37,10 @@ class Truth:
         return float(self.model.output(self.state, inputs)[output] + self._random.normal(0, noise))
 
 
-def begun(truth: Truth, inputs: tuple[float, ...]) -> ExtendedKalman:
-    followed = ExtendedKalman(Followed(type(truth.model)({})))
+def begun(
+    truth: Truth, inputs: tuple[float, ...], kind: type[ExtendedKalman] = ExtendedKalman
+) -> ExtendedKalman:
+    followed = kind(Followed(type(truth.model)({})))
     outputs = (truth.measured(0, inputs), *[math.nan] * (len(truth.model.OUTPUTS) - 1))
     followed.begin(outputs, inputs)
     return followed
@@ -70,6 +72,64 @@ def test_95_percent_intervals_hold_the_truth_95_percent_of_the_time(
                 held += int(np.sum(np.abs(errors) <= width * np.sqrt(np.diag(followed.covariance))))
                 all_ += len(errors)
     assert 0.93 <= held / all_ <= 0.97
+
+
+def test_so_do_those_of_the_unscented_filter_where_the_model_bends() -> None:
+    width, held, all_, inputs = norm.ppf(0.975), 0, 0, (0.0, 40.0)
+    for seed in range(40):  # a tank that runs empty: its outflow goes by the root of what is in it
+        truth = Truth("tank", (0.2,), seed)
+        followed = begun(truth, inputs, UnscentedKalman)
+        for number in range(150):
+            truth.step(1.0, inputs)
+            followed.predict(1.0, inputs)
+            followed.correct(0, truth.measured(0, inputs), inputs)
+            if number >= 100:
+                errors = np.subtract(followed.state, truth.state)
+                held += int(np.sum(np.abs(errors) <= width * np.sqrt(np.diag(followed.covariance))))
+                all_ += len(errors)
+    assert 0.93 <= held / all_ <= 0.97
+
+
+def test_on_a_model_that_does_not_bend_both_filters_are_one() -> None:
+    truth, inputs = Truth("mass-spring-damper", (0.1, 0.0), 1), (3.0,)
+    both = [begun(truth, inputs, kind) for kind in (ExtendedKalman, UnscentedKalman)]
+    both[1].state = both[0].state
+    for _ in range(100):
+        truth.step(0.05, inputs)
+        said = truth.measured(0, inputs)
+        for followed in both:
+            followed.predict(0.05, inputs)
+            followed.correct(0, said, inputs)
+        assert both[1].state == pytest.approx(both[0].state, rel=1e-6, abs=1e-9)
+        assert both[1].covariance == pytest.approx(both[0].covariance, rel=1e-5, abs=1e-12)
+    assert both[1].expect(0, inputs) == pytest.approx(both[0].expect(0, inputs))
+    off = both[1].correct(0, 1e3, inputs, gate=5.0)
+    assert not off.taken
+
+
+def test_the_unscented_filter_reckons_as_filterpy_s_does() -> None:
+    truth, inputs = Truth("tank", (0.3,), 2), (1e-4, 40.0)
+    followed = begun(truth, inputs, UnscentedKalman)
+    model = truth.model
+    points = MerweScaledSigmaPoints(1, alpha=0.5, beta=2.0, kappa=0.0)
+    peer = UnscentedKalmanFilter(
+        1, 1, 1.0,
+        hx=lambda x: np.array(model.output(tuple(x), inputs)[:1]),
+        fx=lambda x, dt: np.array(model.step(tuple(x), inputs, dt)),
+        points=points,
+    )  # fmt: skip
+    peer.x, peer.P = np.array(followed.state), followed.covariance.copy()
+    peer.Q, peer.R = np.diag([model.STATES[0].noise ** 2]), np.array([[model.OUTPUTS[0].noise ** 2]])
+    for _ in range(100):
+        truth.step(1.0, inputs)
+        said = truth.measured(0, inputs)
+        followed.predict(1.0, inputs)
+        peer.predict()
+        peer.sigmas_f = points.sigma_points(peer.x, peer.P)  # drawn anew before the measurement, as ours are
+        followed.correct(0, said, inputs)
+        peer.update(np.array([said]))
+        assert followed.state == pytest.approx(peer.x, rel=1e-7)
+        assert followed.covariance == pytest.approx(peer.P, rel=1e-6)
 
 
 def test_it_reckons_as_filterpy_does() -> None:

@@ -3,6 +3,7 @@
 from .followed import Followed, Free, Sensor
 from .kalman import ExtendedKalman, Innovation
 from .tracker import GATE, Happened, Moment, Tracker
+from .unscented import UnscentedKalman
 
 __all__ = [
     "GATE",
@@ -14,4 +15,5 @@ __all__ = [
     "Moment",
     "Sensor",
     "Tracker",
+    "UnscentedKalman",
 ]

@@ -56,14 +56,21 @@ class Moment(NamedTuple):
 class Tracker:
     """A filter in session time, in ns. Before the first measurement it knows nothing."""
 
-    def __init__(self, followed: Followed, inputs: Sequence[float], piece_ns: int = _PIECE_NS) -> None:
+    def __init__(
+        self,
+        followed: Followed,
+        inputs: Sequence[float],
+        piece_ns: int = _PIECE_NS,
+        kind: type[ExtendedKalman] = ExtendedKalman,
+    ) -> None:
         """Begin with what acts on the device now: `inputs`, in the order of the model's.
 
-        Inputs that change again within `piece_ns` act by their mean.
+        Inputs that change again within `piece_ns` act by their mean. `kind` is that of the filter.
         """
         self._piece_ns = max(piece_ns, _PIECE_NS)
         self.followed = followed
-        self.filter = ExtendedKalman(followed)
+        self._kind = kind
+        self.filter = kind(followed)
         self.time_ns = 0
         self.inputs: tuple[float, ...] = tuple(inputs)
         self._mark_ns = 0
@@ -102,7 +109,7 @@ class Tracker:
 
     def at(self, time_ns: int) -> ExtendedKalman:
         """Return a filter of its own that stands at a time, now or later."""
-        fork = ExtendedKalman(self.followed)
+        fork = self._kind(self.followed)
         fork.state, fork.covariance = self.filter.state, self.filter.covariance
         if time_ns > self.time_ns:
             fork.predict((time_ns - self.time_ns) / _NS, self._mean(time_ns))
@@ -118,8 +125,7 @@ class Tracker:
         followed = self.followed
         for each in free:
             followed = followed.with_free(replace(each, wander=0.0))
-        copy, moment = Tracker(followed, self.inputs, self._piece_ns), self.moment()
-        copy.filter = kind(followed)
+        copy, moment = Tracker(followed, self.inputs, self._piece_ns, kind), self.moment()
         covariance = np.zeros((followed.count, followed.count))
         covariance[: self.followed.count, : self.followed.count] = moment.covariance
         state = (*moment.state, *map(followed.believed, free))
@@ -128,7 +134,7 @@ class Tracker:
 
     def copy(self, moment: Moment) -> Tracker:
         """Return another that stands where this one stood at a moment."""
-        copy = Tracker(self.followed, moment.inputs, self._piece_ns)
+        copy = Tracker(self.followed, moment.inputs, self._piece_ns, self._kind)
         copy.resume(moment)
         return copy
 
@@ -136,7 +142,7 @@ class Tracker:
         """Return a copy that thinks it possible that something has just changed."""
         known = {each.name for each in self.followed.free}
         followed = self.followed if free.name in known else self.followed.with_free(free)
-        copy, moment = Tracker(followed, self.inputs, self._piece_ns), self.moment()
+        copy, moment = Tracker(followed, self.inputs, self._piece_ns, self._kind), self.moment()
         if followed is self.followed:
             covariance = moment.covariance.copy()
             covariance[followed.place(free.name), followed.place(free.name)] += free.spread**2
