@@ -80,6 +80,29 @@ def test_what_has_changed_and_is_followed_is_told_as_changed(tmp_path):
     assert found.why == f"chamber: {chamber.why}"
 
 
+def test_what_wears_is_told_with_how_long_it_lasts_or_that_it_is_worn_out(tmp_path):
+    day = 86_400_000_000_000
+    begin_ns = 946_684_800 * 1_000_000_000 - 20 * day  # virtual time begins in 2000
+    history = tuple(("heater_power", begin_ns + day * number, 500.0 - 5 * number) for number in range(20))
+    memory = Memory("friday", {}, {"chamber": Learned({"heater_power": 405.0}, (), history)})
+    rig = tmp_path / "wears.yaml"
+    for limit, expected in (
+        ("below 350 W", "heater_power is 405 W and reaches 350 in 11 days"),
+        ("below 0.45 kW", "heater_power is 405, and worn out at 450 W"),
+        ("above 600 W", "heater_power shows no way to 600 W yet"),
+    ):
+        learns = "    learns:\n      wears: {heater_power: " + limit + "}\n"
+        rig.write_text(RIG.read_text().replace("    learns:\n", learns, 1))
+        path = tmp_path / f"{limit[:5]}{limit[-2]}.session"
+        bench = load_bench(rig, {})
+        run_virtually(bench, path, 2.0, seed=1, tell=lambda event: None, memory=memory)
+        with SessionReader(path) as session:
+            chamber = of(standing(session, bench), "chamber")
+        (lasting,) = chamber.lasts
+        assert str(lasting).startswith(expected)
+        assert chamber.health is (Health.DOUBTFUL if lasting.worn else Health.GOOD)
+
+
 def test_the_command_shows_them_of_a_session_and_names_the_nearest_device(tmp_path):
     path = tmp_path / "shown.session"
     stand(path, 3.0)

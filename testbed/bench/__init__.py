@@ -15,7 +15,7 @@ from .profile import Profile
 from .secrets import Secrets
 from .spec import PidSpec, PlantSpec, json_schema
 from .twin_spec import TwinFilter, TwinLevel
-from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor
+from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor, Wear
 from .wires import Wire, parse_wire
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "TwinLevel",
     "TwinModel",
     "TwinSensor",
+    "Wear",
     "Wire",
     "influxdb_of",
     "json_schema",

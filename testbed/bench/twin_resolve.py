@@ -15,8 +15,8 @@ from .document import Path_
 from .lookup import Lookup
 from .problems import nearest
 from .spec import LoopSpec
-from .twin_spec import ExciteSpec, TwinLevel, TwinSensorSpec, TwinSpec
-from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor
+from .twin_spec import ExciteSpec, LearnSpec, TwinLevel, TwinSensorSpec, TwinSpec
+from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor, Wear
 
 _USUAL = TwinSensorSpec.model_validate({})
 _FORESIGHT = (("in", "Time until"), ("in_sigma", "Uncertainty of the time until"))
@@ -176,7 +176,20 @@ def _learns(
     return LearnPlan(
         tuple(spec.learns.parameters), tuple(spec.learns.sensors), trial or 1.0,
         None if excite is None else _excite((*path, "learns", "excite"), excite, level, loops, look),
+        tuple(_wears((*path, "learns", "wears"), spec.learns, look)),
     )  # fmt: skip
+
+
+def _wears(path: Path_, spec: LearnSpec, look: Lookup) -> Iterator[Wear]:
+    for name, text in spec.wears.items():
+        way, _, limit = text.strip().partition(" ")
+        if name not in spec.parameters:
+            hint = nearest(name, spec.parameters) or "list it under parameters too"
+            look.problem((*path, name), f"{name} is not among the parameters that may change", hint, key=True)
+        elif way not in ("above", "below") or not limit.strip():
+            look.problem((*path, name), f"{text!r} is no limit", "write for example: below 350 W")
+        else:
+            yield Wear(name, way == "above", limit.strip())
 
 
 def _excite(

@@ -59,6 +59,10 @@ class LearnSpec(_Spec):
     excite: ExciteSpec | None = Field(
         default=None, description="Let an integrated twin move a setpoint for a moment where data do not tell"
     )
+    wears: dict[Name, str] = Field(
+        default_factory=dict,
+        description="By parameter, the limit at which its part is worn out: above 3, or below 350 W",
+    )
     trial: Quantity = Field(
         "10 s", description="Data that come after, on which a new version has to do better than the old"
     )

@@ -41,6 +41,15 @@ class Excite:
 
 
 @dataclass(frozen=True)
+class Wear:
+    """A parameter whose part is worn out beyond a limit; the limit is a quantity in any fitting unit."""
+
+    parameter: str
+    above: bool
+    limit: str
+
+
+@dataclass(frozen=True)
 class LearnPlan:
     """What may be found to have changed: parameters by name, sensors by path; `trial` in s."""
 
@@ -48,6 +57,7 @@ class LearnPlan:
     sensors: tuple[str, ...]
     trial: float
     excite: Excite | None = None
+    wears: tuple[Wear, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,9 @@ def _print(stand: BenchStand) -> None:
                 _number(each.confirmed.value) if each.confirmed else "", as_text(each.why),
             )  # fmt: skip
     console.print(table)
+    for device in stand.devices:
+        for lasting in device.lasts:
+            console.print(as_text(f"{device.name}: {lasting}"))
 
 
 def _number(value: float) -> str:

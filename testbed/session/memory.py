@@ -16,6 +16,8 @@ from testbed.twin.update import Version
 from .file import SUFFIX, SessionReader
 from .resolved import model_parameters
 
+_KEPT = 500  # ends of sessions
+
 KEY = "memory"
 """Of the metadata: what a session began with."""
 
@@ -30,6 +32,8 @@ class Learned:
     values: Mapping[str, float] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     """Which changes led there, the oldest first."""
+    history: tuple[tuple[str, int, float], ...] = ()
+    """What parameters were at the end of each session: name, time in ns, value."""
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -63,7 +67,11 @@ class Memory:
     def as_metadata(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         twins = {
-            name: {"values": dict(each.values), "versions": [version.as_dict() for version in each.versions]}
+            name: {
+                "values": dict(each.values),
+                "versions": [version.as_dict() for version in each.versions],
+                "history": list(each.history),
+            }
             for name, each in self.twins.items()
         }
         return {"session": self.session, "readings": dict(self.readings), "twins": twins}
@@ -76,7 +84,11 @@ def memory_of(session: SessionReader) -> Memory:
         return Memory()
     readings = {path: (value, time_ns) for path, (value, time_ns) in told["readings"].items()}
     twins = {
-        name: Learned(each["values"], tuple(Version(**version) for version in each["versions"]))
+        name: Learned(
+            each["values"],
+            tuple(Version(**version) for version in each["versions"]),
+            tuple((name, time_ns, value) for name, time_ns, value in each["history"]),
+        )
         for name, each in told["twins"].items()
     }
     return Memory(told["session"], readings, twins)
@@ -88,9 +100,10 @@ def learned(session: SessionReader, device: str, spec: TwinModel, until_ns: int 
     before = memory_of(session).of(device)
     state = session.last_twin_state(device, until_ns)
     now = {} if state is None else {name: value for name, value in state.values.items() if name in known}
+    ended = () if state is None else tuple((name, state.time_ns, value) for name, value in now.items())
     told = session.meta().get(VERSIONS, {}).get(device)
     versions = before.versions if told is None else tuple(Version(**each) for each in told)
-    return Learned({**before.values, **now}, versions)
+    return Learned({**before.values, **now}, versions, (*before.history, *ended)[-_KEPT:])
 
 
 def recall(folder: Path, bench: Bench, emulated: Collection[str]) -> Memory | None:

@@ -6,9 +6,10 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from testbed.bench import Bench, BenchFileError, PlannedFault, Problem, TwinModel, nearest
+from testbed.bench import Bench, BenchFileError, LearnPlan, PlannedFault, Problem, TwinModel, nearest
 from testbed.bench.document import Path_
 from testbed.bench.faults import CATALOGUE, Fault, Place, wrong_in
+from testbed.bench.units import convert
 from testbed.clock import SystemClock
 from testbed.drivers import DriverContext, driver_class
 from testbed.emulators.breaking import faults_of
@@ -124,12 +125,24 @@ def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
         *_parameters(bench, (*path, "parameters"), spec.parameters, model),
         *_unknown(bench, (*path, "learns", "parameters"), learned, known, "parameter", by_number=True),
     ]
+    if not problems and spec.learns is not None:
+        problems = [*_wears(bench, (*path, "learns", "wears"), spec.learns, model)]
     if not problems:
         try:
             Wiring(spec, model(spec.parameters))
         except ValueError as error:
             problems.append(bench.document.problem(path, str(error), key=True))
     return problems
+
+
+def _wears(bench: Bench, path: Path_, plan: LearnPlan, kind: Any) -> Iterable[Problem]:
+    """Note the limits whose unit is not that of their parameter."""
+    units = {variable.name: variable.unit for variable in kind.PARAMETERS}
+    for wear in plan.wears:
+        try:
+            convert(wear.limit, units[wear.parameter])
+        except ValueError as error:
+            yield bench.document.problem((*path, wear.parameter), str(error))
 
 
 def _parameters(bench: Bench, path: Path_, given: dict[str, float], kind: Any) -> list[Problem]:

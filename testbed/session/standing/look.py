@@ -7,7 +7,7 @@ is a part of, and of nothing else: a sensor that lies makes its own device doubt
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from testbed.bench import Bench, Device, Twin
@@ -15,7 +15,8 @@ from testbed.session.file import SessionReader
 from testbed.session.memory import learned
 from testbed.signals import Command, Event, Outcome, Quality, Signal
 
-from .stands import BenchStand, DeviceStand, Health, SignalStand, Wanted
+from .lasting import lasting
+from .stands import BenchStand, DeviceStand, Health, Lasting, SignalStand, Wanted
 
 _OPENS = {"offline": "link", "degraded": "signals", "misfit": "model", "disagrees": "word"}
 """Kinds of events that tell of something wrong, and what it is wrong with."""
@@ -83,27 +84,32 @@ class _Look:
 
     def device(self, device: Device) -> DeviceStand:
         """Return how a device stands."""
-        told, twin = self._told.of(device.name), self._bench.twins.get(device.name)
+        twin = self._bench.twins[device.name]
         signals = tuple(self._signal(signal) for signal in device.signals.values())
-        own = list(self._own(device.name, told))
+        lasts = tuple(lasting(self._session, twin))
         parts = [(each.health, f"{each.signal.name}: {each.why}") for each in signals]
-        health, why = _worst((*own, *parts))
+        health, why = _worst((*self._own(device.name, lasts), *parts))
         return DeviceStand(
             device.name,
-            "mirror" if twin is None else twin.level.value,
-            "" if twin is None or twin.model is None else twin.model.kind,
+            twin.level.value,
+            "" if twin.model is None else twin.model.kind,
             self._versions.get(device.name, 1),
+            lasts,
             health,
             why,
             signals,
         )
 
-    def _own(self, name: str, told: Mapping[str, str]) -> Iterator[tuple[Health, str]]:
+    def _own(self, name: str, lasts: Sequence[Lasting]) -> Iterator[tuple[Health, str]]:
+        told = self._told.of(name)
         if "link" in told:
             yield Health.BAD, told["link"]
         for what in ("signals", "model"):
             if what in told:
                 yield Health.DOUBTFUL, told[what]
+        for each in lasts:
+            if each.worn:
+                yield Health.DOUBTFUL, str(each)
         if name in self._changed:
             yield Health.CHANGED, self._changed[name]
 

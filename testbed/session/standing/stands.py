@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from testbed.signals import Quality, Signal
+from testbed.twin.update import Remaining
 
 
 class Health(IntEnum):
@@ -54,6 +55,41 @@ class SignalStand:
 
 
 @dataclass(frozen=True)
+class Lasting:
+    """A parameter that wears, and how long until its part is worn out; None: no trend leads there."""
+
+    parameter: str
+    unit: str
+    value: float
+    """The newest that is known, NaN if nothing is."""
+    limit: float
+    worn: bool
+    remaining: Remaining | None
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        if self.worn:
+            return (
+                f"{self.parameter} is {self.value:.4g}, and worn out at {self.limit:.4g} {self.unit}".rstrip()
+            )
+        if self.remaining is None:
+            return f"{self.parameter} shows no way to {self.limit:.4g} {self.unit} yet".rstrip()
+        low, high = as_span(self.remaining.low), as_span(self.remaining.high)
+        return (
+            f"{self.parameter} is {self.remaining.value:.4g} {self.unit}".rstrip()
+            + f" and reaches {self.limit:.4g} in {as_span(self.remaining.seconds)} ({low} to {high})"
+        )
+
+
+def as_span(seconds: float) -> str:
+    """Return a time in the largest unit that it has two of."""
+    for unit, size in (("years", 31_557_600.0), ("days", 86_400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+@dataclass(frozen=True)
 class DeviceStand:
     """A device and its signals."""
 
@@ -62,6 +98,7 @@ class DeviceStand:
     model: str
     version: int
     """Of its model: 1 is what the bench file says."""
+    lasts: tuple[Lasting, ...]
     health: Health
     why: str
     signals: tuple[SignalStand, ...]
@@ -90,6 +127,7 @@ def as_dict(stand: BenchStand) -> dict[str, Any]:
                 "level": device.level,
                 "model": device.model or None,
                 "version": device.version,
+                "lasts": {each.parameter: _lasting_dict(each) for each in device.lasts},
                 "health": device.health.word,
                 "why": device.why,
                 "signals": {each.signal.name: _signal_dict(each) for each in device.signals},
@@ -97,6 +135,12 @@ def as_dict(stand: BenchStand) -> dict[str, Any]:
             for device in stand.devices
         },
     }
+
+
+def _lasting_dict(lasting: Lasting) -> dict[str, Any]:
+    left = lasting.remaining
+    told = left and {"value": left.value, "s": left.seconds, "low_s": left.low, "high_s": left.high}
+    return {"limit": lasting.limit, "unit": lasting.unit, "worn": lasting.worn, "remaining": told}
 
 
 def _signal_dict(stand: SignalStand) -> dict[str, Any]:

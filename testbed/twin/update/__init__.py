@@ -2,5 +2,6 @@
 
 from .learner import Learner
 from .versions import Version
+from .wear import Remaining, remaining, thinned
 
-__all__ = ["Learner", "Version"]
+__all__ = ["Learner", "Remaining", "Version", "remaining", "thinned"]
