@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hil_tests.support import eventually
-from testbed.bench import Loop, PidSpec
+from testbed.bench import Loop, PidPlan
 from testbed.bench.device import Device, make_signals
 from testbed.clock import NS, Clock, SystemClock
 from testbed.control import Commander, LoopRunner, SafeState
-from testbed.control.pid import Terms
+from testbed.control.terms import Terms
 from testbed.drivers import Driver, DriverContext, LinkState, driver_class
 from testbed.links import Direction
 from testbed.signals import Command, Event, Hub, Sample, Signal, Stage
@@ -72,7 +72,7 @@ class Control:
         """Return a started loop towards 10, and its cycles."""
         actuator = self.signal(writes)
         spec = Loop(
-            "loop", self.signal(reads), actuator, PidSpec(kp=kp, ki=ki), 10.0,
+            "loop", self.signal(reads), actuator, PidPlan(kp=kp, ki=ki), 10.0,
             round(NS / rate), round(stale_after * NS),
         )  # fmt: skip
         cycles = CycleList()

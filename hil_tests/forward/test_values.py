@@ -12,7 +12,7 @@ import pytest
 
 from hil_tests.support.influxdb import shim
 from testbed.clock import NS
-from testbed.control.pid import Terms
+from testbed.control.terms import Terms
 from testbed.session.file import OVERRUN, Chunk, SessionReader, digests
 from testbed.session.forward import Outbox, Position
 from testbed.session.forward.points import Points, Reasons

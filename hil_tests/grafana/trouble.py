@@ -8,7 +8,7 @@ from pathlib import Path
 from hil_tests.support.hand_clock import HandClock
 from testbed.bench import Bench
 from testbed.clock import NS
-from testbed.control.pid import Terms
+from testbed.control.terms import Terms
 from testbed.session.file import ACTED_SAFE, OVERRUN, SessionWriter
 from testbed.session.metadata import about_host, attachments, start_metadata
 from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Verdict

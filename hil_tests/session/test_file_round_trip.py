@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.clock import NS
-from testbed.control.pid import NO_TERMS, Terms
+from testbed.control.terms import NO_TERMS, Terms
 from testbed.errors import DamagedInput, UsageError
 from testbed.links import Direction
 from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, SessionReader, TwinState

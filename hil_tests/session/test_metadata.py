@@ -86,7 +86,7 @@ def test_the_bench_is_attached_as_it_was_resolved_in_plain_numbers():
     }  # fmt: skip
     assert [signal["id"] for signal in resolved["signals"]] == list(range(len(bench.signals)))
     hold = resolved["loops"]["hold"]
-    assert (hold["setpoint"], hold["period_ns"], hold["pid"]["ki"]) == (60.0, 100_000_000, 1.2)
+    assert (hold["setpoint"], hold["period_ns"], hold["controller"]["pid"]["ki"]) == (60.0, 100_000_000, 1.2)
     assert resolved["plant"]["sensors"]["probe.temperature"] == {"lag_s": 0.2, "noise": 0.02}
     model = resolved["twins"]["chamber"]["model"]
     assert model["inputs"]["fan_speed"] == "fan.speed"

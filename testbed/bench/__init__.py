@@ -3,6 +3,7 @@
 from .bench import Bench, FaultyBench, Loop
 from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
 from .condition import Read, signals_of
+from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan, plan_words
 from .device import Device
 from .expectation import Expectation, ExpectationKind
 from .guard import Cause, GuardPlan, Interlock, Lookahead
@@ -13,7 +14,7 @@ from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile
 from .secrets import Secrets
-from .spec import PidSpec, PlantSpec, json_schema
+from .spec import PlantSpec, json_schema
 from .twin_spec import TwinFilter, TwinLevel
 from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor, Wear
 from .wires import Wire, parse_wire
@@ -24,11 +25,13 @@ __all__ = [
     "BenchFileError",
     "BoardSpec",
     "Cause",
+    "ControllerPlan",
     "Device",
     "Excite",
     "Expectation",
     "ExpectationKind",
     "FaultyBench",
+    "FeedForward",
     "Firmware",
     "FlashSpec",
     "Foresight",
@@ -40,7 +43,8 @@ __all__ = [
     "Lookahead",
     "Loop",
     "MqttStore",
-    "PidSpec",
+    "OnOffPlan",
+    "PidPlan",
     "PlannedFault",
     "PlantSpec",
     "Problem",
@@ -59,5 +63,6 @@ __all__ = [
     "load_bench",
     "nearest",
     "parse_wire",
+    "plan_words",
     "signals_of",
 ]

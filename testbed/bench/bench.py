@@ -10,6 +10,7 @@ from pathlib import Path
 from testbed.signals import Signal
 
 from .boards import PlannedFault
+from .controllers import ControllerPlan
 from .device import Device
 from .document import Document
 from .expectation import Expectation
@@ -18,7 +19,7 @@ from .influxdb import Influxdb
 from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem
 from .radio import LorawanSpec
-from .spec import PidSpec, PlantSpec
+from .spec import PlantSpec
 from .twins import Twin, TwinSensor
 
 
@@ -29,7 +30,7 @@ class Loop:
     name: str
     reads: Signal
     writes: Signal
-    pid: PidSpec
+    controller: ControllerPlan
     setpoint: float
     period_ns: int
     stale_after_ns: int

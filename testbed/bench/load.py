@@ -13,6 +13,7 @@ from testbed.signals import Access, Signal
 
 from .bench import Bench, FaultyBench, Loop
 from .boards import Firmware, PlannedFault
+from .control_resolve import resolve_controller
 from .device import Device, make_signals
 from .document import Document, Path_, read_document
 from .expectation import EXAMPLE, Expectation, parse_expectation, parse_signal
@@ -209,7 +210,10 @@ class _Resolver:
             self.look.problem((*path, "stale_after"), message)
         if writes is None or setpoint is None:
             return None
-        return Loop(name, reads, writes, spec.controller.pid, setpoint, period_ns, stale_ns)
+        controller = resolve_controller((*path, "controller"), spec.controller, reads, writes, self.look)
+        if controller is None:
+            return None
+        return Loop(name, reads, writes, controller, setpoint, period_ns, stale_ns)
 
     def _check_rate(self, path: Path_, reads: Signal, rate: float, period_ns: int) -> None:
         if reads.period_ns and period_ns < reads.period_ns * 0.999:

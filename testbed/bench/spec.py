@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from .boards import BoardSpec, EmulateSpec, FaultSpec
+from .control_spec import ControllerSpec
 from .guard_spec import GuardSpec
 from .names import Name, SignalPath
 from .profile import Quantity
@@ -58,21 +59,6 @@ class PlantSpec(_Spec):
     parameters: dict[Name, float] = Field(
         default_factory=dict, description="Parameters of the plant, SI units"
     )
-
-
-class PidSpec(_Spec):
-    """Gains in output unit per input unit (ki also per second, kd times second); negative acts in reverse."""
-
-    kp: float
-    ki: float = 0.0
-    kd: float = 0.0
-    bias: float = Field(0.0, description="Output at zero error, in the output's unit")
-
-
-class ControllerSpec(_Spec):
-    """How a loop computes its command."""
-
-    pid: PidSpec
 
 
 class LoopSpec(_Spec):

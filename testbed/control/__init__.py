@@ -1,9 +1,9 @@
 """Closing the loop: controllers, loops with their timing, the way of a command, hands, the safe state."""
 
 from .commander import Commander
+from .controllers import Controller, Pid, make_controller
 from .loop import CycleLog, LoopRunner
 from .manual import END, GIVEN, TAKEN, Lease, ManualControl, ManualRefused
-from .pid import Pid
 from .safe_state import SafeState
 from .supervision import Supervision
 
@@ -12,6 +12,7 @@ __all__ = [
     "GIVEN",
     "TAKEN",
     "Commander",
+    "Controller",
     "CycleLog",
     "Lease",
     "LoopRunner",
@@ -20,4 +21,5 @@ __all__ = [
     "Pid",
     "SafeState",
     "Supervision",
+    "make_controller",
 ]

@@ -11,7 +11,8 @@ from testbed.clock import Clock, Ticker
 from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Verdict
 
 from .commander import Commander
-from .pid import NO_TERMS, Pid, Terms
+from .controllers import Read, make_controller
+from .terms import NO_TERMS, Terms
 
 OVERRUN = 1
 """Flag of a cycle that came while the command before it was still on its way."""
@@ -56,8 +57,12 @@ class LoopRunner:
         report: Callable[[Event], None],
         drive_safe: Callable[[str], Command],
         told: Callable[[], float] = lambda: math.nan,
+        read: Read = lambda signal: math.nan,
     ) -> None:
-        """`drive_safe` drives the actuator to its safe value; `told` gives what it was told last."""
+        """`drive_safe` drives the actuator to its safe value; `told` gives what it was told last.
+
+        `read` gives the controller the other signals that it looks at.
+        """
         self.spec = spec
         self.armed = True
         self.held = False
@@ -69,7 +74,7 @@ class LoopRunner:
         self._report = report
         self._drive_safe = drive_safe
         self._told = told
-        self._pid = Pid(spec.pid, spec.writes)
+        self._controller = make_controller(spec.controller, spec.writes, read)
         self._requester = f"loop {spec.name}"
         self._stale_requester = f"loop {spec.name}: {spec.reads.path} is stale"
         # A sample may be early by half the time between two, or the one before the right one is taken.
@@ -150,8 +155,8 @@ class LoopRunner:
         # the last cycle that computed: an overrun must cost the integral no time.
         since_ns = sample.time_ns - self._computed_ns if self._computed_ns else self.spec.period_ns
         self._computed_ns = sample.time_ns
-        output = self._pid.compute(self.setpoint, sample.value, since_ns / 1e9)
-        terms = self._pid.terms
+        output = self._controller.compute(self.setpoint, sample.value, since_ns / 1e9)
+        terms = self._controller.terms
 
         def done(command: Command) -> None:
             self._done(command, now, lateness, age, terms)
@@ -161,7 +166,7 @@ class LoopRunner:
         )
         self._pending = command
         if command.verdict is not Verdict.ALLOWED:
-            self._pid.applied(command.value if command.verdict.passes else self._told())
+            self._controller.applied(command.value if command.verdict.passes else self._told())
 
     def _done(self, command: Command, now: int, lateness: int, age: int, terms: Terms) -> None:
         written = command.sent_ns - command.cause_ns if command.sent_ns else -1
@@ -208,4 +213,4 @@ class LoopRunner:
     def _restart(self, output: float) -> None:
         """Begin afresh with the next cycle, from the actuator's `output` (NaN: unknown)."""
         self._last_ns = self._computed_ns = 0
-        self._pid.reset(output)
+        self._controller.reset(output)

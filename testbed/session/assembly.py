@@ -214,7 +214,7 @@ def _add_loops(
         drive_safe = partial(safe_state.drive, spec.writes)
         loops[name] = LoopRunner(
             spec, lanes.lane(f"loop {name}"), commander, writer.cycles(name), report, drive_safe,
-            partial(_last, mirror, spec.writes),
+            partial(_last, mirror, spec.writes), mirror.value,
         )  # fmt: skip
         hub.subscribe(spec.reads.id, Stage.LOOP, loops[name].on_sample)
     return loops

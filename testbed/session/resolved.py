@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from testbed.bench import Bench, Device, GuardPlan, Loop, PlantSpec, TwinModel
 from testbed.bench.units import convert, seconds
 from testbed.plants import plant_class
+from testbed.signals import Signal
 from testbed.twin.models import model_class
 
 
@@ -140,11 +141,20 @@ def _loop(loop: Loop) -> dict[str, Any]:
     return {
         "reads": loop.reads.path,
         "writes": loop.writes.path,
-        "pid": loop.pid.model_dump(),
+        "controller": {loop.controller.kind: _controller(loop.controller)},
         "setpoint": loop.setpoint,
         "period_ns": loop.period_ns,
         "stale_after_ns": loop.stale_after_ns,
     }
+
+
+def _controller(plan: Any) -> Any:
+    """Return the settings of a controller, its signals by their paths."""
+    if isinstance(plan, Signal):
+        return plan.path
+    if is_dataclass(plan):
+        return {each.name: _controller(getattr(plan, each.name)) for each in fields(plan)}
+    return [_controller(each) for each in plan] if isinstance(plan, tuple) else plan
 
 
 def _working(kind: Any, given: Mapping[str, float]) -> Mapping[str, float]:

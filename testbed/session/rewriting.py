@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from testbed.control.pid import Terms
+from testbed.control.terms import Terms
 from testbed.errors import UsageError
 from testbed.signals import Command, Event, Sample, Signal
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 from mcap_protobuf.decoder import DecoderFactory
 
-from testbed.control.pid import NO_TERMS, Terms
+from testbed.control.terms import NO_TERMS, Terms
 from testbed.session.exports import write_mcap
 from testbed.session.exports.messages import FIELDS, message_class
 from testbed.session.file import SessionReader

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from testbed.clock import NS
-from testbed.control.pid import Terms
+from testbed.control.terms import Terms
 from testbed.links import Direction
 from testbed.session.file import ACTED_SAFE, OVERRUN, SessionReader
 from testbed.signals import Command, Event, Level, Outcome, Priority, Quality, Sample, Verdict

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from testbed.control.pid import NO_TERMS, Terms
+from testbed.control.terms import NO_TERMS, Terms
 from testbed.links import Direction
 from testbed.signals import Quality, Sample
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.bench import Bench, Device, Loop, TwinModel, TwinSensor
+from testbed.bench import Bench, Device, Loop, TwinModel, TwinSensor, plan_words
 from testbed.session.forward import names
 from testbed.twin.models import model_class
 
@@ -112,11 +112,11 @@ def _regulation(bench: Bench, loop: Loop) -> Panel:
         "unit": grafana_unit(writes.unit),
         "custom.axisPlacement": "right", **step,
     }  # fmt: skip
-    pid = ", ".join(f"{key} {number:g}" for key, number in loop.pid.model_dump().items() if number)
     return Panel(
         "timeseries", f"{loop.name}: value, setpoint and output",
         [Query(value, reads.path), Query(output, writes.path), Query(setpoint, "setpoint")],
-        width=16, unit=grafana_unit(reads.unit), description=f"PID: {pid}.", custom={"spanNulls": gap(reads)},
+        width=16, unit=grafana_unit(reads.unit), description=f"{plan_words(loop.controller)}.",
+        custom={"spanNulls": gap(reads)},
         overrides=[Override("B", right), Override("C", {**step, "custom.lineStyle": _DASHED})],
     )  # fmt: skip
 

@@ -1,0 +1,74 @@
+"""What a bench file says of a controller is told back in plain numbers, or where it is wrong."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from testbed.bench import BenchFileError, FeedForward, Loop, OnOffPlan, PidPlan, json_schema, load_bench
+
+BENCH = """\
+bench: mini
+devices:
+  probe: {profile: scpi/thermometer, wire: "serial:///dev/ttyUSB0"}
+  chamber: {profile: modbus/thermal-chamber, wire: "modbus+tcp://127.0.0.1:502"}
+loops:
+  hold:
+    reads: probe.temperature
+    writes: chamber.heater_duty
+    setpoint: 60 degC
+    rate: 10 Hz
+    controller:
+      CONTROLLER
+"""
+PID = "pid: {kp: 8, filter: 500 ms, feed_forward: {from: chamber.load_temperature, gain: -2, at: 293.15 K}}"
+ON_OFF = "on_off: {output_on: 0.8, output_off: 0 %, hysteresis: 2 K, on_when: above, min_on: 1 min}"
+
+
+def hold(folder: Path, controller: str) -> Loop:
+    file = folder / "bench.yaml"
+    file.write_text(BENCH.replace("CONTROLLER", controller))
+    return load_bench(file, {}).loops["hold"]
+
+
+def test_a_pid_controllers_times_and_its_disturbance_become_plain_numbers(tmp_path):
+    loop = hold(tmp_path, PID)
+    assert isinstance(loop.controller, PidPlan)
+    assert (loop.controller.kp, loop.controller.filter) == (8.0, 0.5)
+    ahead = loop.controller.feed_forward
+    assert isinstance(ahead, FeedForward)
+    assert (ahead.signal.path, ahead.gain, round(ahead.at, 9)) == ("chamber.load_temperature", -2.0, 20.0)
+
+
+def test_an_on_off_controllers_values_are_in_the_units_of_its_signals(tmp_path):
+    plan = hold(tmp_path, ON_OFF).controller
+    assert plan == OnOffPlan(on=0.8, off=0.0, hysteresis=2.0, above=True, min_on=60.0)
+
+
+@pytest.mark.parametrize("controller", [PID, ON_OFF])
+def test_the_schema_knows_every_kind(tmp_path, controller):
+    jsonschema.validate(yaml.safe_load(BENCH.replace("CONTROLLER", controller)), json_schema())
+
+
+@pytest.mark.parametrize(
+    ("controller", "expected"),
+    [
+        ("{}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, on_off"),
+        ("{pid: {kp: 1}, on_off: {output_on: 1, output_off: 0, hysteresis: 1 K}}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, on_off"),
+        ("{pdi: {kp: 1}}", "bench.yaml:12:8: unknown key 'pdi' (did you mean 'pid'?)"),
+        ("{pid: {kp: 1, filtr: 1 s}}", "bench.yaml:12:21: unknown key 'filtr' (did you mean 'filter'?)"),
+        ("{pid: {kp: 1, filter: 1 K}}", "bench.yaml:12:29: '1 K' does not fit: expected s, and 'K' is another quantity"),
+        ("{pid: {kp: 1, filter: -1 s}}", "bench.yaml:12:29: must not be below 0 s, not -1 s"),
+        ("{pid: {kp: 1, feed_forward: {from: fan.speed, gain: 1}}}", "bench.yaml:12:42: no device is called 'fan'"),
+        ("{on_off: {output_on: 100 %, output_off: 0 %, hysteresis: 2 s}}", "bench.yaml:12:64: '2 s' does not fit: expected degC, and 's' is another quantity"),
+        ("{on_off: {output_on: 200 %, output_off: 0 %, hysteresis: 2 K}}", "bench.yaml:12:28: 200 is outside 0 to 100 %"),
+        ("{on_off: {output_on: 10 %, output_off: 10 %, hysteresis: 2 K}}", "bench.yaml:12:46: on and off are the same: 10 %"),
+        ("{on_off: {output_on: 100 %, output_off: 0 %, hysteresis: 2 K, on_when: hot}}", "bench.yaml:12:78: loops.hold.controller.on_off.on_when: input should be 'below' or 'above', not 'hot'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_where_it_stands(tmp_path, controller, expected):
+    with pytest.raises(BenchFileError) as caught:
+        hold(tmp_path, controller)
+    found = [str(problem).removeprefix(f"{tmp_path}/") for problem in caught.value.problems]
+    assert any(line.startswith(expected) for line in found), found

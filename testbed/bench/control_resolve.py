@@ -1,0 +1,70 @@
+"""Turns what a bench file says of a loop's controller into plain numbers."""
+
+from __future__ import annotations
+
+from testbed.signals import Signal
+
+from .control_spec import ControllerSpec, FeedForwardSpec, OnOffSpec, PidSpec
+from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan
+from .document import Path_
+from .lookup import Lookup
+
+
+def resolve_controller(
+    path: Path_, spec: ControllerSpec, reads: Signal, writes: Signal, look: Lookup
+) -> ControllerPlan | None:
+    """Return the plan of a controller that reads and writes these; None, with problems, if there is none."""
+    where = (*path, spec.kind)
+    if isinstance(spec.chosen, PidSpec):
+        return resolve_pid(where, spec.chosen, look)
+    return _on_off(where, spec.chosen, reads, writes, look)
+
+
+def resolve_pid(path: Path_, spec: PidSpec, look: Lookup) -> PidPlan | None:
+    """Return the plan of a PID controller."""
+    filter_ = _duration((*path, "filter"), spec.filter, look)
+    ahead = None
+    if spec.feed_forward is not None:
+        ahead = _feed_forward((*path, "feed_forward"), spec.feed_forward, look)
+        if ahead is None:
+            return None
+    if filter_ is None:
+        return None
+    return PidPlan(
+        spec.kp, spec.ki, spec.kd, spec.bias, filter_, spec.setpoint_weight, spec.derivative_weight, ahead
+    )
+
+
+def _feed_forward(path: Path_, spec: FeedForwardSpec, look: Lookup) -> FeedForward | None:
+    signal = look.signal((*path, "from"), spec.from_)
+    at = None if signal is None else look.convert((*path, "at"), spec.at, signal.unit)
+    return None if signal is None or at is None else FeedForward(signal, spec.gain, at)
+
+
+def _on_off(path: Path_, spec: OnOffSpec, reads: Signal, writes: Signal, look: Lookup) -> OnOffPlan | None:
+    on = _output((*path, "output_on"), spec.output_on, writes, look)
+    off = _output((*path, "output_off"), spec.output_off, writes, look)
+    band = look.convert((*path, "hysteresis"), spec.hysteresis, reads.unit, difference=True)
+    if band is not None and band < 0:
+        look.problem((*path, "hysteresis"), f"must not be below 0, not {spec.hysteresis}")
+    if on is not None and on == off:
+        look.problem((*path, "output_off"), f"on and off are the same: {spec.output_off}")
+    min_on = _duration((*path, "min_on"), spec.min_on, look)
+    min_off = _duration((*path, "min_off"), spec.min_off, look)
+    if on is None or off is None or band is None or min_on is None or min_off is None:
+        return None
+    return OnOffPlan(on, off, band, spec.on_when == "above", min_on, min_off)
+
+
+def _output(path: Path_, quantity: str | float, writes: Signal, look: Lookup) -> float | None:
+    value = look.convert(path, quantity, writes.unit)
+    if value is not None:
+        look.within_limits(path, writes, value)
+    return value
+
+
+def _duration(path: Path_, quantity: str | float, look: Lookup) -> float | None:
+    value = look.convert(path, quantity, "s")
+    if value is not None and value < 0:
+        look.problem(path, f"must not be below 0 s, not {quantity}")
+    return value

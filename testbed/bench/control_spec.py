@@ -1,0 +1,80 @@
+"""The shape of a loop's `controller`: one kind of it, with its settings."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .names import SignalPath
+from .profile import Quantity
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FeedForwardSpec(_Spec):
+    """What the output owes to a disturbance that is measured, before any error comes of it."""
+
+    from_: SignalPath = Field(alias="from", description="The signal that tells of it")
+    gain: float = Field(description="Output unit per unit of the signal")
+    at: Quantity = Field(0.0, description="The signal's value at which it adds nothing")
+
+
+class PidSpec(_Spec):
+    """Gains in output unit per input unit (ki also per second, kd times second); negative acts in reverse."""
+
+    kp: float
+    ki: float = 0.0
+    kd: float = 0.0
+    bias: float = Field(0.0, description="Output at zero error, in the output's unit")
+    filter: Quantity = Field(0.0, description="Time constant of the derivative's low-pass, for example 0.5 s")
+    setpoint_weight: float = Field(
+        1.0, ge=0, le=1, description="Share of the setpoint that the proportional part sees"
+    )
+    derivative_weight: float = Field(
+        0.0, ge=0, le=1, description="Share of the setpoint that the derivative part sees"
+    )
+    feed_forward: FeedForwardSpec | None = None
+
+
+class OnOffSpec(_Spec):
+    """Two values of the output: one below the setpoint, the other above it."""
+
+    output_on: Quantity = Field(description="The output while it is on")
+    output_off: Quantity = Field(description="The output while it is off")
+    hysteresis: Quantity = Field(description="Width of the band around the setpoint in which nothing changes")
+    on_when: Literal["below", "above"] = Field(
+        "below",
+        description="below: on while it is too low (heating); above: while it is too high (cooling)",
+    )
+    min_on: Quantity = Field(0.0, description="How long it stays on at least")
+    min_off: Quantity = Field(0.0, description="How long it stays off at least")
+
+
+class ControllerSpec(_Spec):
+    """How a loop computes its command: exactly one kind of controller."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"minProperties": 1, "maxProperties": 1}
+    )
+
+    pid: PidSpec | None = None
+    on_off: OnOffSpec | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1 or self.chosen is None:
+            raise ValueError(f"takes one kind of controller: {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The key under which its settings stand."""
+        return next(iter(self.model_fields_set))
+
+    @property
+    def chosen(self) -> Any:
+        """The settings of the kind that was chosen."""
+        return getattr(self, self.kind)

@@ -1,0 +1,65 @@
+"""The controllers of a bench, resolved: numbers in the units of what is read and written, times in s."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from testbed.signals import Signal
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """The output owes `gain` times (the signal's value less `at`) to a measured disturbance."""
+
+    signal: Signal
+    gain: float
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
+class PidPlan:
+    """The settings of a PID controller; see PidSpec."""
+
+    kind: ClassVar[str] = "pid"
+
+    kp: float
+    ki: float = 0.0
+    kd: float = 0.0
+    bias: float = 0.0
+    filter: float = 0.0
+    setpoint_weight: float = 1.0
+    derivative_weight: float = 0.0
+    feed_forward: FeedForward | None = None
+
+
+@dataclass(frozen=True)
+class OnOffPlan:
+    """The settings of an on-off controller; it is on above the setpoint with `above`, else below it."""
+
+    kind: ClassVar[str] = "on_off"
+
+    on: float
+    off: float
+    hysteresis: float
+    above: bool = False
+    min_on: float = 0.0
+    min_off: float = 0.0
+
+
+ControllerPlan = PidPlan | OnOffPlan
+"""What any loop's controller may be."""
+
+_NAMES = {"pid": "PID", "on_off": "on-off"}
+
+
+def plan_words(plan: ControllerPlan) -> str:
+    """Return a controller with the settings that somebody gave it, for people: PID: kp 20, ki 1.2."""
+    given = [(each.name, getattr(plan, each.name)) for each in fields(plan)]
+    usual = {each.name: each.default for each in fields(plan)}
+    told = [
+        f"{name} {value:g}"
+        for name, value in given
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value != usual[name]
+    ]
+    return f"{_NAMES[plan.kind]}: {', '.join(told)}"

@@ -1,0 +1,8 @@
+"""Controllers: a setpoint and a measurement to an output that the actuator can follow, one kind a file."""
+
+from .base import Controller, Read
+from .making import make_controller
+from .on_off import OnOff
+from .pid import Pid
+
+__all__ = ["Controller", "OnOff", "Pid", "Read", "make_controller"]

@@ -1,0 +1,50 @@
+"""What every controller is, and what it may ask of its actuator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from testbed.control.terms import Terms
+from testbed.signals import Signal
+
+Read = Callable[[Signal], float]
+"""Gives the present value of a signal, NaN while it has no good one."""
+
+
+class Controller(Protocol):
+    """Reckons an output in one turn, from nothing but what is measured and when: no clock, no chance."""
+
+    terms: Terms
+    """How the last output came about."""
+
+    def reset(self, output: float = math.nan) -> None:
+        """Forget the past; the next output starts from `output` (the actuator's present value)."""
+
+    def compute(self, setpoint: float, measured: float, dt: float) -> float:
+        """Return the output for a measurement `dt` seconds after the one before."""
+
+    def applied(self, output: float) -> None:
+        """Learn that `output` went out in place of the last one: the guard clamped or held that."""
+
+
+class Reach:
+    """What an actuator can follow: its limits, and its slew from where it is (NaN: unknown)."""
+
+    def __init__(self, actuator: Signal) -> None:
+        self.low, self.high = actuator.limits or (-math.inf, math.inf)
+        self._slew = math.inf if actuator.slew is None else actuator.slew
+        self.output = math.nan
+
+    def within(self, wanted: float, dt: float) -> float:
+        """Return the nearest output to `wanted` that can be followed `dt` seconds later."""
+        low, high = self.span(dt)
+        return min(max(wanted, low), high)
+
+    def span(self, dt: float) -> tuple[float, float]:
+        """Return the lowest and the highest output that can be followed `dt` seconds later."""
+        if math.isnan(self.output):
+            return self.low, self.high
+        step = self._slew * dt
+        return max(self.low, self.output - step), min(self.high, self.output + step)

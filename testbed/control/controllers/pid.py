@@ -1,0 +1,103 @@
+"""A PID controller that never asks for what its actuator cannot do."""
+
+from __future__ import annotations
+
+import math
+
+from testbed.bench import FeedForward, PidPlan
+from testbed.control.terms import NO_TERMS, Terms
+from testbed.signals import Signal
+
+from .base import Reach, Read
+
+
+def _unread(signal: Signal) -> float:
+    return math.nan
+
+
+class Pid:
+    """Parallel form with setpoint weights, a filtered derivative and feed-forward, within limits and slew.
+
+    Anti-windup by conditional integration: the integral grows only while that does not push the output
+    further beyond what the actuator can follow (Astrom and Hagglund, Advanced PID Control, section 3.5).
+    After a reset the integral begins so that the first output is where the actuator is (bumpless, 3.6),
+    as far as there is an integral. A feed-forward signal that is not good counts as it was last.
+    """
+
+    def __init__(self, plan: PidPlan, actuator: Signal, read: Read = _unread) -> None:
+        self._plan = plan
+        self._reach = Reach(actuator)
+        self._read = read
+        self._ahead = 0.0
+        self._forget()
+        self.terms = NO_TERMS
+        """How the last output came about."""
+
+    def reset(self, output: float = math.nan) -> None:
+        """Forget the past; the next output starts from `output` (the actuator's present value)."""
+        self._forget()
+        self._reach.output = output
+        self._bumpless = self._plan.ki != 0 and math.isfinite(output)
+
+    def _forget(self) -> None:
+        self._integral = self._before = self._derivative = 0.0
+        self._setpoint = self._measured = math.nan
+        self._bumpless = False
+
+    def compute(self, setpoint: float, measured: float, dt: float) -> float:
+        """Return the output for a measurement `dt` seconds after the one before."""
+        plan = self._plan
+        p = plan.kp * (plan.setpoint_weight * setpoint - measured)
+        d = self._derive(setpoint, measured, dt)
+        base = plan.bias + self._feed_forward()
+        grown = plan.ki * (setpoint - measured) * dt
+        if self._bumpless:
+            self._integral = self._reach.output - base - p - d - grown
+            self._bumpless = False
+        self._before = self._integral
+        i = self._integral + grown
+        wanted = base + p + i + d
+        output = self._reach.within(wanted, dt)
+        if (wanted - output) * grown <= 0:  # not saturated, or the integral leads back from the limit
+            self._integral = i
+        self._setpoint, self._measured = setpoint, measured
+        self._reach.output = output
+        self.terms = Terms(setpoint, measured, output, p, i, d)
+        return output
+
+    def applied(self, output: float) -> None:
+        """Learn that `output` went out in place of the last one: the guard clamped or held that.
+
+        The integral does not grow by what did not come about.
+        """
+        self._reach.output = output
+        self._integral = self._before
+
+    def retune(self, plan: PidPlan) -> None:
+        """Go on with other gains; the integral takes up what they change at the last error."""
+        old = self._plan
+        if plan.ki and not math.isnan(self._measured):
+            was, now = (
+                each.bias + each.kp * (each.setpoint_weight * self._setpoint - self._measured)
+                for each in (old, plan)
+            )
+            self._integral += was - now
+        self._plan = plan
+
+    def _derive(self, setpoint: float, measured: float, dt: float) -> float:
+        """Return the derivative part; backward difference of a first-order low-pass, section 3.4."""
+        plan = self._plan
+        if not plan.kd or math.isnan(self._measured) or plan.filter + dt <= 0:
+            return self._derivative
+        change = (measured - self._measured) - plan.derivative_weight * (setpoint - self._setpoint)
+        kept = plan.filter / (plan.filter + dt) * self._derivative
+        self._derivative = kept - plan.kd * change / (plan.filter + dt)
+        return self._derivative
+
+    def _feed_forward(self) -> float:
+        ahead: FeedForward | None = self._plan.feed_forward
+        if ahead is not None:
+            value = self._read(ahead.signal)
+            if math.isfinite(value):
+                self._ahead = ahead.gain * (value - ahead.at)
+        return self._ahead
