@@ -6,7 +6,17 @@ import jsonschema
 import pytest
 import yaml
 
-from testbed.bench import BenchFileError, FeedForward, Loop, OnOffPlan, PidPlan, json_schema, load_bench
+from testbed.bench import (
+    BenchFileError,
+    FeedForward,
+    Loop,
+    OnOffPlan,
+    PidPlan,
+    ScheduledPlan,
+    json_schema,
+    load_bench,
+)
+from testbed.signals import Signal
 
 BENCH = """\
 bench: mini
@@ -23,6 +33,7 @@ loops:
       CONTROLLER
 """
 PID = "pid: {kp: 8, filter: 500 ms, feed_forward: {from: chamber.load_temperature, gain: -2, at: 293.15 K}}"
+SCHEDULED = "scheduled: {by: chamber.load_temperature, gains: [{at: 20 degC, kp: 8}, {at: 323.15 K, kp: 9}]}"
 ON_OFF = "on_off: {output_on: 0.8, output_off: 0 %, hysteresis: 2 K, on_when: above, min_on: 1 min}"
 
 
@@ -46,7 +57,15 @@ def test_an_on_off_controllers_values_are_in_the_units_of_its_signals(tmp_path):
     assert plan == OnOffPlan(on=0.8, off=0.0, hysteresis=2.0, above=True, min_on=60.0)
 
 
-@pytest.mark.parametrize("controller", [PID, ON_OFF])
+def test_scheduled_gains_stand_at_points_in_the_unit_of_what_they_go_by(tmp_path):
+    plan = hold(tmp_path, SCHEDULED).controller
+    assert isinstance(plan, ScheduledPlan)
+    assert isinstance(plan.by, Signal)
+    assert plan.by.path == "chamber.load_temperature"
+    assert [(round(at, 9), each.kp) for at, each in plan.points] == [(20.0, 8.0), (50.0, 9.0)]
+
+
+@pytest.mark.parametrize("controller", [PID, SCHEDULED, ON_OFF])
 def test_the_schema_knows_every_kind(tmp_path, controller):
     jsonschema.validate(yaml.safe_load(BENCH.replace("CONTROLLER", controller)), json_schema())
 
@@ -54,13 +73,16 @@ def test_the_schema_knows_every_kind(tmp_path, controller):
 @pytest.mark.parametrize(
     ("controller", "expected"),
     [
-        ("{}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, on_off"),
-        ("{pid: {kp: 1}, on_off: {output_on: 1, output_off: 0, hysteresis: 1 K}}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, on_off"),
+        ("{}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, scheduled, on_off"),
+        ("{pid: {kp: 1}, on_off: {output_on: 1, output_off: 0, hysteresis: 1 K}}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, scheduled, on_off"),
         ("{pdi: {kp: 1}}", "bench.yaml:12:8: unknown key 'pdi' (did you mean 'pid'?)"),
         ("{pid: {kp: 1, filtr: 1 s}}", "bench.yaml:12:21: unknown key 'filtr' (did you mean 'filter'?)"),
         ("{pid: {kp: 1, filter: 1 K}}", "bench.yaml:12:29: '1 K' does not fit: expected s, and 'K' is another quantity"),
         ("{pid: {kp: 1, filter: -1 s}}", "bench.yaml:12:29: must not be below 0 s, not -1 s"),
         ("{pid: {kp: 1, feed_forward: {from: fan.speed, gain: 1}}}", "bench.yaml:12:42: no device is called 'fan'"),
+        ("{scheduled: {by: setpoin, gains: [{at: 1, kp: 1}, {at: 2, kp: 1}]}}", "bench.yaml:12:24: no device is called 'setpoin'"),
+        ("{scheduled: {by: setpoint, gains: [{at: 9 degC, kp: 1}, {at: 2 degC, kp: 1}]}}", "bench.yaml:12:68: must be above the point before it, not 2 degC"),
+        ("{scheduled: {by: setpoint, gains: [{at: 9 degC, kp: 1}]}}", "bench.yaml:12:41: loops.hold.controller.scheduled.gains: list should have at least 2 items after validation, not 1"),
         ("{on_off: {output_on: 100 %, output_off: 0 %, hysteresis: 2 s}}", "bench.yaml:12:64: '2 s' does not fit: expected degC, and 's' is another quantity"),
         ("{on_off: {output_on: 200 %, output_off: 0 %, hysteresis: 2 K}}", "bench.yaml:12:28: 200 is outside 0 to 100 %"),
         ("{on_off: {output_on: 10 %, output_off: 10 %, hysteresis: 2 K}}", "bench.yaml:12:46: on and off are the same: 10 %"),

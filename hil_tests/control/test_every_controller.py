@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.bench import FeedForward, OnOffPlan, PidPlan
+from testbed.bench import FeedForward, OnOffPlan, PidPlan, ScheduledPlan
 from testbed.control.controllers import Controller, make_controller
 from testbed.signals import Access, Signal
 
@@ -17,6 +17,7 @@ PLANS = {
         kp=3.0, ki=2.0, kd=0.4, filter=0.2, setpoint_weight=0.5, derivative_weight=0.3,
         feed_forward=FeedForward(OTHER, -2.0, 20.0),
     ),
+    "scheduled": ScheduledPlan(OTHER, ((0.0, PidPlan(kp=3.0, ki=2.0)), (50.0, PidPlan(kp=-1.0, ki=0.2)))),
     "on_off": OnOffPlan(on=70.0, off=-10.0, hysteresis=5.0, min_on=0.5),
 }  # fmt: skip
 NUMBER = st.floats(-1e3, 1e3)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from testbed.signals import Signal
 
-from .control_spec import ControllerSpec, FeedForwardSpec, OnOffSpec, PidSpec
-from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan
+from .control_spec import ControllerSpec, FeedForwardSpec, OnOffSpec, PidSpec, ScheduledSpec
+from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan, ScheduledPlan
 from .document import Path_
 from .lookup import Lookup
 
@@ -17,11 +19,19 @@ def resolve_controller(
     where = (*path, spec.kind)
     if isinstance(spec.chosen, PidSpec):
         return resolve_pid(where, spec.chosen, look)
+    if isinstance(spec.chosen, ScheduledSpec):
+        return _scheduled(where, spec.chosen, reads, look)
     return _on_off(where, spec.chosen, reads, writes, look)
 
 
 def resolve_pid(path: Path_, spec: PidSpec, look: Lookup) -> PidPlan | None:
     """Return the plan of a PID controller."""
+    manner = _manner(path, spec, look)
+    return None if manner is None else PidPlan(spec.kp, spec.ki, spec.kd, spec.bias, **manner)
+
+
+def _manner(path: Path_, spec: PidSpec | ScheduledSpec, look: Lookup) -> dict[str, Any] | None:
+    """Return what a plan says besides its gains."""
     filter_ = _duration((*path, "filter"), spec.filter, look)
     ahead = None
     if spec.feed_forward is not None:
@@ -30,9 +40,30 @@ def resolve_pid(path: Path_, spec: PidSpec, look: Lookup) -> PidPlan | None:
             return None
     if filter_ is None:
         return None
-    return PidPlan(
-        spec.kp, spec.ki, spec.kd, spec.bias, filter_, spec.setpoint_weight, spec.derivative_weight, ahead
-    )
+    return {
+        "filter": filter_,
+        "setpoint_weight": spec.setpoint_weight,
+        "derivative_weight": spec.derivative_weight,
+        "feed_forward": ahead,
+    }
+
+
+def _scheduled(path: Path_, spec: ScheduledSpec, reads: Signal, look: Lookup) -> ScheduledPlan | None:
+    own = spec.by in ("setpoint", "measured")
+    by = spec.by if own else look.signal((*path, "by"), spec.by)
+    if by is None:
+        return None
+    unit = by.unit if isinstance(by, Signal) else reads.unit
+    manner = _manner(path, spec, look)
+    points: list[tuple[float, PidPlan]] = []
+    for index, gains in enumerate(spec.gains):
+        at = look.convert((*path, "gains", index, "at"), gains.at, unit)
+        if at is None or manner is None:
+            return None
+        if points and at <= points[-1][0]:
+            look.problem((*path, "gains", index, "at"), f"must be above the point before it, not {gains.at}")
+        points.append((at, PidPlan(gains.kp, gains.ki, gains.kd, gains.bias, **manner)))
+    return ScheduledPlan(by, tuple(points))
 
 
 def _feed_forward(path: Path_, spec: FeedForwardSpec, look: Lookup) -> FeedForward | None:

@@ -22,13 +22,14 @@ class FeedForwardSpec(_Spec):
     at: Quantity = Field(0.0, description="The signal's value at which it adds nothing")
 
 
-class PidSpec(_Spec):
-    """Gains in output unit per input unit (ki also per second, kd times second); negative acts in reverse."""
-
+class _Gains(_Spec):
     kp: float
     ki: float = 0.0
     kd: float = 0.0
     bias: float = Field(0.0, description="Output at zero error, in the output's unit")
+
+
+class _Manner(_Spec):
     filter: Quantity = Field(0.0, description="Time constant of the derivative's low-pass, for example 0.5 s")
     setpoint_weight: float = Field(
         1.0, ge=0, le=1, description="Share of the setpoint that the proportional part sees"
@@ -37,6 +38,25 @@ class PidSpec(_Spec):
         0.0, ge=0, le=1, description="Share of the setpoint that the derivative part sees"
     )
     feed_forward: FeedForwardSpec | None = None
+
+
+class PidSpec(_Gains, _Manner):
+    """Gains in output unit per input unit (ki also per second, kd times second); negative acts in reverse."""
+
+
+class GainsSpec(_Gains):
+    """The gains where the device is at one point."""
+
+    at: Quantity = Field(description="Where they hold, in the unit of what they go by")
+
+
+class ScheduledSpec(_Manner):
+    """A PID controller whose gains go by where the device is."""
+
+    by: str = Field(description="What they go by: a signal, `setpoint`, or `measured`, what the loop reads")
+    gains: list[GainsSpec] = Field(
+        min_length=2, description="Gains at several points; between two they are on a straight line"
+    )
 
 
 class OnOffSpec(_Spec):
@@ -61,6 +81,7 @@ class ControllerSpec(_Spec):
     )
 
     pid: PidSpec | None = None
+    scheduled: ScheduledSpec | None = None
     on_off: OnOffSpec | None = None
 
     @model_validator(mode="after")

@@ -34,6 +34,16 @@ class PidPlan:
 
 
 @dataclass(frozen=True)
+class ScheduledPlan:
+    """PID controllers at points of what they go by, in rising order; see ScheduledSpec."""
+
+    kind: ClassVar[str] = "scheduled"
+
+    by: Signal | str
+    points: tuple[tuple[float, PidPlan], ...]
+
+
+@dataclass(frozen=True)
 class OnOffPlan:
     """The settings of an on-off controller; it is on above the setpoint with `above`, else below it."""
 
@@ -47,10 +57,10 @@ class OnOffPlan:
     min_off: float = 0.0
 
 
-ControllerPlan = PidPlan | OnOffPlan
+ControllerPlan = PidPlan | ScheduledPlan | OnOffPlan
 """What any loop's controller may be."""
 
-_NAMES = {"pid": "PID", "on_off": "on-off"}
+_NAMES = {"pid": "PID", "scheduled": "scheduled PID", "on_off": "on-off"}
 
 
 def plan_words(plan: ControllerPlan) -> str:
@@ -62,4 +72,7 @@ def plan_words(plan: ControllerPlan) -> str:
         for name, value in given
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value != usual[name]
     ]
+    if isinstance(plan, ScheduledPlan):
+        by = plan.by if isinstance(plan.by, str) else plan.by.path
+        told = [f"by {by}", *(f"at {at:g} {plan_words(each)}" for at, each in plan.points)]
     return f"{_NAMES[plan.kind]}: {', '.join(told)}"

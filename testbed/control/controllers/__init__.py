@@ -4,5 +4,6 @@ from .base import Controller, Read
 from .making import make_controller
 from .on_off import OnOff
 from .pid import Pid
+from .scheduled import Scheduled
 
-__all__ = ["Controller", "OnOff", "Pid", "Read", "make_controller"]
+__all__ = ["Controller", "OnOff", "Pid", "Read", "Scheduled", "make_controller"]

@@ -16,8 +16,9 @@ Read = Callable[[Signal], float]
 class Controller(Protocol):
     """Reckons an output in one turn, from nothing but what is measured and when: no clock, no chance."""
 
-    terms: Terms
-    """How the last output came about."""
+    @property
+    def terms(self) -> Terms:
+        """How the last output came about."""
 
     def reset(self, output: float = math.nan) -> None:
         """Forget the past; the next output starts from `output` (the actuator's present value)."""

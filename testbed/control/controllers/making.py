@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from testbed.bench import ControllerPlan, OnOffPlan
+from testbed.bench import ControllerPlan, OnOffPlan, ScheduledPlan
 from testbed.signals import Signal
 
 from .base import Controller, Read
 from .on_off import OnOff
 from .pid import Pid
+from .scheduled import Scheduled
 
 
 def make_controller(plan: ControllerPlan, actuator: Signal, read: Read) -> Controller:
     """Return a controller of an actuator; `read` gives it the other signals that it looks at."""
     if isinstance(plan, OnOffPlan):
         return OnOff(plan, actuator)
+    if isinstance(plan, ScheduledPlan):
+        return Scheduled(plan, actuator, read)
     return Pid(plan, actuator, read)
