@@ -14,6 +14,7 @@ from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem, nearest
 from .profile import Profile
 from .secrets import Secrets
+from .setpoints import Leg, Moving
 from .spec import PlantSpec, json_schema
 from .twin_spec import TwinFilter, TwinLevel
 from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor, Wear
@@ -40,8 +41,10 @@ __all__ = [
     "Influxdb",
     "Interlock",
     "LearnPlan",
+    "Leg",
     "Lookahead",
     "Loop",
+    "Moving",
     "MqttStore",
     "OnOffPlan",
     "PidPlan",

@@ -19,13 +19,17 @@ from .influxdb import Influxdb
 from .mqtt_store import MqttStore
 from .problems import BenchFileError, Problem
 from .radio import LorawanSpec
+from .setpoints import Moving
 from .spec import PlantSpec
 from .twins import Twin, TwinSensor
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A closed loop; `setpoint` is in the unit of `reads`, times in ns."""
+    """A closed loop; `setpoint` is in the unit of `reads`, times in ns.
+
+    One that is `moving` is also a signal; `setpoint` is then where it begins, or where its course ends.
+    """
 
     name: str
     reads: Signal
@@ -34,6 +38,7 @@ class Loop:
     setpoint: float
     period_ns: int
     stale_after_ns: int
+    moving: Moving | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Bench:
     """Everything that one file declares, ready to be built.
 
     `signals` is every signal by its number: those of the devices in file order, then those that twins
-    add.
+    add, then the setpoints of loops that move.
     """
 
     name: str
@@ -66,10 +71,15 @@ class Bench:
         return {signal.path: signal for signal in self.signals}
 
     @cached_property
+    def setpoints(self) -> dict[str, Loop]:
+        """The loops whose setpoints are signals, by the paths of these."""
+        return {loop.moving.signal.path: loop for loop in self.loops.values() if loop.moving is not None}
+
+    @cached_property
     def said_by_twins(self) -> frozenset[str]:
-        """The paths of the signals that no device has: in which twins say what they think."""
+        """The paths of the signals in which twins say what they think."""
         own = {signal.path for device in self.devices.values() for signal in device.signals.values()}
-        return frozenset(self.by_path.keys() - own)
+        return frozenset(self.by_path.keys() - own - self.setpoints.keys())
 
     @cached_property
     def twin_sensors(self) -> dict[str, TwinSensor]:

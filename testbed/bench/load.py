@@ -23,8 +23,11 @@ from .lookup import Lookup
 from .mqtt_store import MqttStore
 from .mqtt_store import resolve as resolve_mqtt
 from .problems import BenchFileError, Problem, nearest
-from .profile import Profile, find_profile, load_profile, profile_hint
 from .radio import LorawanSpec
+from .profile import Profile, Quantity, find_profile, load_profile, profile_hint
+from .setpoint_spec import MovingSpec
+from .setpoints import NAME as SETPOINT
+from .setpoints import Moving, resolve_moving
 from .spec import BenchSpec, DeviceSpec, LoopSpec, PlantSpec
 from .twin_resolve import resolve_twins
 from .validation import problems_of
@@ -97,6 +100,7 @@ class _Resolver:
         self.look = Lookup(document, spec.devices)
         self.given = given
         self.profiles: dict[Path, Profile | None] = {}
+        self.moving: dict[str, Moving] = {}
 
     def resolve(self) -> Bench:
         devices = {
@@ -105,6 +109,7 @@ class _Resolver:
             if (device := self._device(name, spec)) is not None
         }
         twins = resolve_twins(self.spec.twins, devices, self.spec.loops, self.look)
+        self.moving = resolve_moving(self.spec.loops, self.look)
         loops = {
             name: loop
             for name, spec in self.spec.loops.items()
@@ -192,14 +197,14 @@ class _Resolver:
     def _loop(self, name: str, spec: LoopSpec) -> Loop | None:
         path: Path_ = ("loops", name)
         reads = self.look.signal((*path, "reads"), spec.reads)
-        writes = self.look.writable((*path, "writes"), spec.writes)
+        writes = self._written((*path, "writes"), spec.writes)
         rate = self.look.positive((*path, "rate"), spec.rate, "Hz")
         stale = None
         if spec.stale_after is not None:
             stale = self.look.positive((*path, "stale_after"), spec.stale_after, "s")
         if reads is None or rate is None:
             return None
-        setpoint = self.look.convert((*path, "setpoint"), spec.setpoint, reads.unit)
+        setpoint = self._setpoint((*path, "setpoint"), name, spec.setpoint, reads)
         period_ns = round(1e9 / rate)
         self._check_rate(path, reads, rate, period_ns)
         stale_ns = _DEFAULT_STALE_PERIODS * max(period_ns, reads.period_ns)
@@ -213,7 +218,24 @@ class _Resolver:
         controller = resolve_controller((*path, "controller"), spec.controller, reads, writes, self.look)
         if controller is None:
             return None
-        return Loop(name, reads, writes, controller, setpoint, period_ns, stale_ns)
+        return Loop(name, reads, writes, controller, setpoint, period_ns, stale_ns, self.moving.get(name))
+
+    def _setpoint(self, path: Path_, name: str, spec: Quantity | MovingSpec, reads: Signal) -> float | None:
+        if not isinstance(spec, MovingSpec):
+            return self.look.convert(path, spec, reads.unit)
+        return self.moving[name].value if name in self.moving else None
+
+    def _written(self, path: Path_, name: str) -> Signal | None:
+        """Return what a loop writes: a device's signal, or the setpoint of another loop."""
+        inner, _, signal = name.partition(".")
+        if signal == SETPOINT and inner in self.spec.loops and name not in self.look.by_path:
+            if isinstance(self.spec.loops[inner].setpoint, MovingSpec):
+                return None  # what is wrong with it is told where it stands
+            text = f"the setpoint of the loop {inner!r} takes no commands"
+            hint = "write there: setpoint: {value: 60 degC, limits: [20 degC, 80 degC]}"
+            self.look.problem(path, text, hint)
+            return None
+        return self.look.writable(path, name)
 
     def _check_rate(self, path: Path_, reads: Signal, rate: float, period_ns: int) -> None:
         if reads.period_ns and period_ns < reads.period_ns * 0.999:

@@ -14,6 +14,7 @@ from .guard_spec import GuardSpec
 from .names import Name, SignalPath
 from .profile import Quantity
 from .radio import LorawanSpec
+from .setpoint_spec import SetpointSpec
 from .twin_spec import TwinSpec
 
 
@@ -67,7 +68,7 @@ class LoopSpec(_Spec):
     reads: SignalPath
     writes: SignalPath
     controller: ControllerSpec
-    setpoint: Quantity
+    setpoint: SetpointSpec
     rate: Quantity
     stale_after: Quantity | None = Field(
         default=None,

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from testbed.clock import Clock
 from testbed.drivers import Driver, LinkState
 from testbed.signals import Command, Event, Level, Outcome, Priority, Sample, Signal, Verdict
 
 _REPEAT_NS = 1_000_000_000  # the same refusal is told once a second, however often it happens
+
+
+class Receiver(Protocol):
+    """What takes commands: the driver of a device, or the setpoint of a loop."""
+
+    @property
+    def command_timeout(self) -> float:
+        """How long a command may take, in s."""
+
+    @property
+    def state(self) -> LinkState:
+        """Whether commands go out; they do while it is online."""
+
+    def submit(self, command: Command) -> None:
+        """Take a command that passed the guard."""
 
 
 class Commander:
@@ -28,7 +44,7 @@ class Commander:
         record: Callable[[Command], None],
         report: Callable[[Event], None],
     ) -> None:
-        self._drivers: list[Driver | None] = [None] * len(signals)
+        self._receivers: list[Receiver | None] = [None] * len(signals)
         self._signals = signals
         self._clock = clock
         self._judge = judge
@@ -47,7 +63,11 @@ class Commander:
     def attach(self, driver: Driver) -> None:
         """Send the commands to a device's signals through its driver from now on."""
         for signal in driver.device.signals.values():
-            self._drivers[signal.id] = driver
+            self._receivers[signal.id] = driver
+
+    def attach_setpoint(self, signal: Signal, setpoint: Receiver) -> None:
+        """Hand commands to the setpoint of a loop to it from now on."""
+        self._receivers[signal.id] = setpoint
 
     def give(self, command: Command) -> None:
         """Judge and send a command in this turn; `command.on_done` is called when its outcome is known."""
@@ -60,12 +80,12 @@ class Commander:
         now = self._clock.now()
         for hearer in self.hearers:
             hearer(command)
-        driver = self._drivers[command.signal]
-        if driver is None or not self._judge(command, now):
+        receiver = self._receivers[command.signal]
+        if receiver is None or not self._judge(command, now):
             command.finish(Outcome.REFUSED, now, command.reason or self._no_driver(command))
             return
         self._held.discard(command.signal)
-        driver.submit(command)
+        receiver.submit(command)
         if command.outcome is not Outcome.FAILED:
             self._publish(Sample(command.signal, now, command.value))
             for follower in self.followers:
@@ -76,8 +96,8 @@ class Commander:
 
     def reachable(self, signal: Signal) -> bool:
         """Return whether a command to this signal would go out now."""
-        driver = self._drivers[signal.id]
-        return driver is not None and driver.state is LinkState.ONLINE
+        receiver = self._receivers[signal.id]
+        return receiver is not None and receiver.state is LinkState.ONLINE
 
     def command(
         self,
@@ -91,8 +111,8 @@ class Commander:
     ) -> Command:
         """Make a command that may take as long as its device normally takes, and give it."""
         now = self._clock.now()
-        driver = self._drivers[signal.id]
-        patience = driver.command_timeout if driver is not None else 1.0
+        receiver = self._receivers[signal.id]
+        patience = receiver.command_timeout if receiver is not None else 1.0
         command = Command(
             signal.id, value, requester, now, now + round(patience * 1e9),
             cause_ns=cause_ns, priority=priority, on_done=on_done,
@@ -115,9 +135,9 @@ class Commander:
         return command
 
     def _settled(self, command: Command, asker: Callable[[Command], None] | None) -> None:
-        driver = self._drivers[command.signal]
-        if command.reason and driver is not None:
-            command.reason = driver.device.wire.redacted(command.reason)
+        receiver = self._receivers[command.signal]
+        if command.reason and isinstance(receiver, Driver):
+            command.reason = receiver.device.wire.redacted(command.reason)
         self._record(command)
         if command.outcome in (Outcome.REFUSED, Outcome.FAILED, Outcome.EXPIRED):
             self._tell(command)

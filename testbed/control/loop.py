@@ -12,6 +12,7 @@ from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Ver
 
 from .commander import Commander
 from .controllers import Read, make_controller
+from .setpoint import Setpoint
 from .terms import NO_TERMS, Terms
 
 OVERRUN = 1
@@ -58,16 +59,19 @@ class LoopRunner:
         drive_safe: Callable[[str], Command],
         told: Callable[[], float] = lambda: math.nan,
         read: Read = lambda signal: math.nan,
+        publish: Callable[[Sample], None] = lambda sample: None,
     ) -> None:
         """`drive_safe` drives the actuator to its safe value; `told` gives what it was told last.
 
-        `read` gives the controller the other signals that it looks at.
+        `read` gives the controller the other signals that it looks at, `publish` tells of a setpoint that
+        moves.
         """
         self.spec = spec
         self.armed = True
         self.held = False
-        self.shift = 0.0
-        """What an integrated twin that asks something adds to the setpoint for a while, in its unit."""
+        self.setpoint = Setpoint(spec, clock, publish, report, self._follows)
+        self.inner: Setpoint | None = None
+        """The setpoint that it writes, if that is another loop's."""
         self._clock = clock
         self._commander = commander
         self._cycles = cycles
@@ -93,14 +97,16 @@ class LoopRunner:
         """How it stands: automatic, manual (a person holds its actuator), or safe (its samples are stale)."""
         return "manual" if self.held else "safe" if self._safe else "automatic"
 
-    @property
-    def setpoint(self) -> float:
-        """Where the loop is to bring what it reads."""
-        return self.spec.setpoint + self.shift
+    def _follows(self) -> bool:
+        """Return whether the loop acts now."""
+        acts = self.armed and not self.held and not self._safe
+        return acts and self._commander.reachable(self.spec.writes)
 
     def start(self) -> None:
         """Begin to watch the age of the last good sample."""
         self._good_ns = self._clock.now()
+        self._restart(self._there())
+        self.setpoint.start()
         period = max(self.spec.stale_after_ns // 4, _FASTEST_CHECK_NS)
         self._ticker = self._clock.every(period, self._check)
 
@@ -133,7 +139,7 @@ class LoopRunner:
         if sample.time_ns < due - self._early_ns:
             return
         if not self._commander.reachable(self.spec.writes):
-            self._restart(math.nan)  # nothing would reach the actuator, and the integral must not grow
+            self._restart(self._there())  # nothing would reach the actuator, and the integral must not grow
             return
         if self._safe:
             self._resume()
@@ -147,7 +153,7 @@ class LoopRunner:
         age = now - sample.time_ns
         if self._pending is not None and self._pending.pending:
             # The actuator is slower than the loop: a second command would only queue behind the first.
-            terms = NO_TERMS._replace(setpoint=self.setpoint, measured=sample.value)
+            terms = NO_TERMS._replace(setpoint=self.setpoint.value, measured=sample.value)
             self._cycles.add(now, lateness, age, -1, -1, OVERRUN, terms)
             return
         # Times of samples, not of our own turns: the controller then depends on nothing but what was
@@ -155,8 +161,11 @@ class LoopRunner:
         # the last cycle that computed: an overrun must cost the integral no time.
         since_ns = sample.time_ns - self._computed_ns if self._computed_ns else self.spec.period_ns
         self._computed_ns = sample.time_ns
-        output = self._controller.compute(self.setpoint, sample.value, since_ns / 1e9)
+        dt = since_ns / 1e9
+        self._controller.stuck = 0 if self.inner is None else self.inner.pushing
+        output = self._controller.compute(self.setpoint.follow(sample, dt), sample.value, dt)
         terms = self._controller.terms
+        self.setpoint.pushing = self._controller.pushing
 
         def done(command: Command) -> None:
             self._done(command, now, lateness, age, terms)
@@ -192,7 +201,7 @@ class LoopRunner:
             f" {self.spec.writes.path} goes to its safe value"
         )
         self._report(Event(now, Level.WARNING, self.spec.name, "stale", text))
-        terms = NO_TERMS._replace(setpoint=self.setpoint, output=self._safe_value)
+        terms = NO_TERMS._replace(setpoint=self.setpoint.value, output=self._safe_value)
         self._cycles.add(now, 0, age, -1, -1, ACTED_SAFE, terms)
         self._safe_command = self._drive_safe(self._stale_requester)
 
@@ -209,6 +218,10 @@ class LoopRunner:
         self._restart(self._safe_value)
         text = f"loop {self.spec.name}: {self.spec.reads.path} is fresh again"
         self._report(Event(self._clock.now(), Level.INFO, self.spec.name, "resumed", text))
+
+    def _there(self) -> float:
+        """Return where the output is as far as that is known: what a device did meanwhile nobody knows."""
+        return math.nan if self.inner is None else self.inner.value
 
     def _restart(self, output: float) -> None:
         """Begin afresh with the next cycle, from the actuator's `output` (NaN: unknown)."""

@@ -185,7 +185,7 @@ def _add_twins(
         outlook = Outlook(live, hub.publish, partial(writer.twin_state, name))
         if spec.learns is not None:
             asks = spec.learns.excite
-            shift = None if asks is None else partial(setattr, loops[asks.loop], "shift")
+            shift = None if asks is None else partial(setattr, loops[asks.loop].setpoint, "shift")
             live.learner = learner = Learner(live, spec.learns, name, report, shift, known.versions)
             for signal in live.wiring.sensor_of:
                 hub.subscribe(signal, Stage.WATCH, learner.work)
@@ -214,10 +214,24 @@ def _add_loops(
         drive_safe = partial(safe_state.drive, spec.writes)
         loops[name] = LoopRunner(
             spec, lanes.lane(f"loop {name}"), commander, writer.cycles(name), report, drive_safe,
-            partial(_last, mirror, spec.writes), mirror.value,
+            partial(_last, mirror, spec.writes), mirror.value, hub.publish,
         )  # fmt: skip
         hub.subscribe(spec.reads.id, Stage.LOOP, loops[name].on_sample)
+    _join_setpoints(loops, commander)
     return loops
+
+
+def _join_setpoints(loops: Mapping[str, LoopRunner], commander: Commander) -> None:
+    """Let those setpoints be commanded that may be, and outer loops know where the inner ones stand."""
+    inner = {
+        loop.spec.moving.signal.id: loop.setpoint
+        for loop in loops.values()
+        if loop.spec.moving is not None and loop.spec.moving.signal.writable
+    }
+    for loop in loops.values():
+        if loop.spec.moving is not None and loop.spec.moving.signal.id in inner:
+            commander.attach_setpoint(loop.spec.moving.signal, loop.setpoint)
+        loop.inner = inner.get(loop.spec.writes.id)
 
 
 def _last(mirror: Mirror, signal: Signal) -> float:

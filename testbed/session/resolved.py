@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
@@ -141,20 +142,23 @@ def _loop(loop: Loop) -> dict[str, Any]:
     return {
         "reads": loop.reads.path,
         "writes": loop.writes.path,
-        "controller": {loop.controller.kind: _controller(loop.controller)},
+        "controller": {loop.controller.kind: _plain(loop.controller)},
         "setpoint": loop.setpoint,
+        "moving": _plain(loop.moving),
         "period_ns": loop.period_ns,
         "stale_after_ns": loop.stale_after_ns,
     }
 
 
-def _controller(plan: Any) -> Any:
-    """Return the settings of a controller, its signals by their paths."""
+def _plain(plan: Any) -> Any:
+    """Return a controller or a moving setpoint as JSON values, its signals by their paths."""
     if isinstance(plan, Signal):
         return plan.path
     if is_dataclass(plan):
-        return {each.name: _controller(getattr(plan, each.name)) for each in fields(plan)}
-    return [_controller(each) for each in plan] if isinstance(plan, tuple) else plan
+        return {each.name: _plain(getattr(plan, each.name)) for each in fields(plan)}
+    if isinstance(plan, tuple):
+        return [_plain(each) for each in plan]
+    return None if plan in (math.inf, -math.inf) else plan
 
 
 def _working(kind: Any, given: Mapping[str, float]) -> Mapping[str, float]:

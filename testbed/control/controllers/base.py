@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
 
-from testbed.control.terms import Terms
+from testbed.control.terms import NO_TERMS, Terms
 from testbed.signals import Signal
 
 Read = Callable[[Signal], float]
 """Gives the present value of a signal, NaN while it has no good one."""
-
-
-class Controller(Protocol):
-    """Reckons an output in one turn, from nothing but what is measured and when: no clock, no chance."""
-
-    @property
-    def terms(self) -> Terms:
-        """How the last output came about."""
-
-    def reset(self, output: float = math.nan) -> None:
-        """Forget the past; the next output starts from `output` (the actuator's present value)."""
-
-    def compute(self, setpoint: float, measured: float, dt: float) -> float:
-        """Return the output for a measurement `dt` seconds after the one before."""
-
-    def applied(self, output: float) -> None:
-        """Learn that `output` went out in place of the last one: the guard clamped or held that."""
 
 
 class Reach:
@@ -49,3 +32,28 @@ class Reach:
             return self.low, self.high
         step = self._slew * dt
         return max(self.low, self.output - step), min(self.high, self.output + step)
+
+
+class Controller(ABC):
+    """Reckons an output in one turn, from nothing but what is measured and when: no clock, no chance."""
+
+    def __init__(self, actuator: Signal) -> None:
+        self.reach = Reach(actuator)
+        self.terms: Terms = NO_TERMS
+        """How the last output came about."""
+        self.stuck = 0
+        """1 or -1 while a higher, or lower, output would change nothing: an inner loop is at its end."""
+        self.pushing = 0
+        """1 or -1 while a higher, or lower, setpoint would change nothing: the actuator is at its end."""
+
+    @abstractmethod
+    def reset(self, output: float = math.nan) -> None:
+        """Forget the past; the next output starts from `output` (the actuator's present value)."""
+
+    @abstractmethod
+    def compute(self, setpoint: float, measured: float, dt: float) -> float:
+        """Return the output for a measurement `dt` seconds after the one before."""
+
+    @abstractmethod
+    def applied(self, output: float) -> None:
+        """Learn that `output` went out in place of the last one: the guard clamped or held that."""

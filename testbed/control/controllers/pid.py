@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 
 from testbed.bench import FeedForward, PidPlan
-from testbed.control.terms import NO_TERMS, Terms
+from testbed.control.terms import Terms
 from testbed.signals import Signal
 
-from .base import Reach, Read
+from .base import Controller, Read
 
 
 def _unread(signal: Signal) -> float:
     return math.nan
 
 
-class Pid:
+class Pid(Controller):
     """Parallel form with setpoint weights, a filtered derivative and feed-forward, within limits and slew.
 
     Anti-windup by conditional integration: the integral grows only while that does not push the output
@@ -25,18 +25,16 @@ class Pid:
     """
 
     def __init__(self, plan: PidPlan, actuator: Signal, read: Read = _unread) -> None:
+        super().__init__(actuator)
         self._plan = plan
-        self._reach = Reach(actuator)
         self._read = read
         self._ahead = 0.0
         self._forget()
-        self.terms = NO_TERMS
-        """How the last output came about."""
 
     def reset(self, output: float = math.nan) -> None:
         """Forget the past; the next output starts from `output` (the actuator's present value)."""
         self._forget()
-        self._reach.output = output
+        self.reach.output = output
         self._bumpless = self._plan.ki != 0 and math.isfinite(output)
 
     def _forget(self) -> None:
@@ -52,16 +50,20 @@ class Pid:
         base = plan.bias + self._feed_forward()
         grown = plan.ki * (setpoint - measured) * dt
         if self._bumpless:
-            self._integral = self._reach.output - base - p - d - grown
+            self._integral = self.reach.output - base - p - d - grown
             self._bumpless = False
         self._before = self._integral
         i = self._integral + grown
         wanted = base + p + i + d
-        output = self._reach.within(wanted, dt)
-        if (wanted - output) * grown <= 0:  # not saturated, or the integral leads back from the limit
+        output = self.reach.within(wanted, dt)
+        if (
+            wanted - output
+        ) * grown <= 0 and self.stuck * grown <= 0:  # free, or it leads back from the limit
             self._integral = i
+        excess = (wanted - output) * (plan.kp or plan.ki)
+        self.pushing = (excess > 0) - (excess < 0)
         self._setpoint, self._measured = setpoint, measured
-        self._reach.output = output
+        self.reach.output = output
         self.terms = Terms(setpoint, measured, output, p, i, d)
         return output
 
@@ -70,7 +72,7 @@ class Pid:
 
         The integral does not grow by what did not come about.
         """
-        self._reach.output = output
+        self.reach.output = output
         self._integral = self._before
 
     def retune(self, plan: PidPlan) -> None:

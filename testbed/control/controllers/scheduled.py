@@ -7,14 +7,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 from testbed.bench import PidPlan, ScheduledPlan
-from testbed.control.terms import Terms
 from testbed.signals import Signal
 
-from .base import Read
+from .base import Controller, Read
 from .pid import Pid
 
 
-class Scheduled:
+class Scheduled(Controller):
     """Takes its gains from the straight line between the two nearest points, before each reckoning.
 
     Beyond the first and the last point theirs hold. While a signal that they go by is not good they stay as
@@ -23,15 +22,12 @@ class Scheduled:
     """
 
     def __init__(self, plan: ScheduledPlan, actuator: Signal, read: Read) -> None:
+        super().__init__(actuator)
         self._plan = plan
         self._read = read
         self._now = min((each for _, each in plan.points), key=lambda each: abs(each.kp))
         self._pid = Pid(self._now, actuator, read)
-
-    @property
-    def terms(self) -> Terms:
-        """How the last output came about."""
-        return self._pid.terms
+        self.reach = self._pid.reach
 
     def reset(self, output: float = math.nan) -> None:
         """Forget the past; the next output starts from `output` (the actuator's present value)."""
@@ -46,7 +42,10 @@ class Scheduled:
             if gains != self._now:
                 self._now = gains
                 self._pid.retune(gains)
-        return self._pid.compute(setpoint, measured, dt)
+        self._pid.stuck = self.stuck
+        output = self._pid.compute(setpoint, measured, dt)
+        self.terms, self.pushing = self._pid.terms, self._pid.pushing
+        return output
 
     def applied(self, output: float) -> None:
         """Learn that `output` went out in place of the last one."""

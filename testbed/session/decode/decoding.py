@@ -69,7 +69,8 @@ def decode_session(
     """
     replays: dict[str, tuple[Decoder, dict[int, Column]]] = {}
     not_decoded: dict[str, str] = {}
-    for name in dict.fromkeys(signal.device for signal in session.signals):
+    ours = bench.setpoints
+    for name in dict.fromkeys(each.device for each in session.signals if each.path not in ours):
         if name not in bench.devices:
             not_decoded[name] = "the bench has no such device"
             continue

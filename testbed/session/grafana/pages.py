@@ -85,7 +85,7 @@ def _loop(bench: Bench, loop: Loop) -> list[Panel]:
     period = f"{1e9 / loop.period_ns:g} Hz"
     counted = 'sum("overrun") AS "overruns", sum("acted_safe") AS "acted safe"'
     overruns = queries.select(counted, names.CYCLE, bench.name, of, then=f"{queries.EVERY} fill(none)")
-    setpoint = f"{loop.setpoint:g} {loop.reads.unit}".rstrip()
+    setpoint = "its setpoint" if loop.moving else f"{loop.setpoint:g} {loop.reads.unit}".rstrip()
     return [
         heading(f"{loop.name}: {loop.reads.path} at {setpoint} by {loop.writes.path}, {period}"),
         _regulation(bench, loop),

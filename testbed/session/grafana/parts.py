@@ -73,7 +73,8 @@ def heading(title: str) -> Panel:
 
 def measurement(bench: Bench, signal: Signal) -> str:
     """Return where the samples of a signal stand."""
-    return bench.devices[signal.device].profile.name
+    device = bench.devices.get(signal.device)  # the setpoint of a loop is no device's
+    return signal.device if device is None else device.profile.name
 
 
 def signal_panel(signal: Signal, query: str, *, title: str, width: int = 24, repeat: str = "") -> Panel:

@@ -13,6 +13,7 @@ from testbed.session.forward import names
 
 from . import queries
 from .model import SOURCE_UID, Json, Query
+from .parts import measurement
 
 _WINDOW_S = 300
 _EXPRESSION = "__expr__"
@@ -70,11 +71,11 @@ def _bands(bench: Bench) -> Iterator[Json]:
 
 def _band(bench: Bench, expectation: Expectation) -> Iterator[Json]:
     signal = bench.by_path[expectation.signal]
-    profile = bench.devices[signal.device].profile.name
+    where = measurement(bench, signal)
     for limit, function, evaluator in ((expectation.high, "max", "gt"), (expectation.low, "min", "lt")):
         if math.isfinite(limit):
             what = f"{function}({queries.name(signal.name)})"
-            statement = _select(what, profile, bench.name, *queries.good(signal.device))
+            statement = _select(what, where, bench.name, *queries.good(signal.device))
             side = "above" if evaluator == "gt" else "below"
             title = f"{signal.path} is {side} {limit:g} {signal.unit}".rstrip()
             yield _rule(bench.name, title, statement, function, evaluator, limit, expectation.text)

@@ -90,7 +90,7 @@ class _Chain:
         return step
 
     def _bytes(self, signal: Signal, sample: Sample) -> list[Step]:
-        if signal.writable or self._is_twins(signal):
+        if signal.writable or self._is_twins(signal) or self._taker(signal):
             return []
         evidence = frame_of_sample(self._wires, signal.device, signal.name, sample.time_ns)
         if evidence is None:
@@ -123,10 +123,18 @@ class _Chain:
             cycle = cycle_at(self._session, loop.name, command.time_ns)
             step.steps.append(cycle_step(self._session, loop, cycle))
         step.steps.append(guard_step(signal, command))
+        if (taker := self._taker(signal)) is not None and command.sent_ns:
+            step.steps.append(Step("settled", f"the loop {taker} holds to it from then on"))
+            return step
         written, answer = written_steps(self._wires, signal, command, self._when)
         step.steps += written
         step.steps.append(settled_step(command, answer, self._when))
         return step
+
+    def _taker(self, signal: Signal) -> str | None:
+        """Return the loop whose setpoint a signal is."""
+        loop = self._bench.setpoints.get(signal.path) if self._bench else None
+        return None if loop is None else loop.name
 
     def _given(self, signal: Signal, command: Command) -> str:
         value = value_text(command.value, signal)

@@ -40,7 +40,8 @@ def _panels(about: About) -> list[Panel]:
     loops = about.bench.loops.values() if about.bench else ()
     found = []
     for loop in loops:
-        found.append(panel_of(about, [loop.reads, *_predicted(about, loop.reads)], loop.name))
+        moving = [] if loop.moving is None else [loop.moving.signal]
+        found.append(panel_of(about, [loop.reads, *moving, *_predicted(about, loop.reads)], loop.name))
     return found or panels_of(about, [s for s in about.signals if not s.writable])[:3]
 
 

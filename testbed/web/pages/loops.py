@@ -8,10 +8,12 @@ from fastapi import Request
 from nicegui import ui
 
 from testbed.bench import Loop
+from testbed.web.access import Role, Visitor
 from testbed.web.archive import About
 from testbed.web.elements import h, show
 from testbed.web.house import House
 
+from .actuator import Actuator
 from .plots import chart, panel_of
 from .shell import about_session, shell, visitor_of
 
@@ -32,10 +34,10 @@ def add(house: House) -> None:
                 ui.label("This bench has no loops.").classes("card")
             for loop in loops:
                 with ui.element("section").classes("card").props(f'aria-label="Loop {loop.name}"'):
-                    _loop(house, about, loop)
+                    _loop(house, visitor_of(request), about, loop)
 
 
-def _loop(house: House, about: About, loop: Loop) -> None:
+def _loop(house: House, visitor: Visitor, about: About, loop: Loop) -> None:
     show(
         h(
             "h2",
@@ -44,10 +46,14 @@ def _loop(house: House, about: About, loop: Loop) -> None:
         )
     )
     show(_facts(loop))
+    if loop.moving is not None and loop.moving.signal.writable:
+        may = about.running and about.name == house.running and visitor.role >= Role.OPERATOR
+        Actuator(house, visitor, about, loop.moving.signal, may=may)
     with ui.element("div").classes("two"):
         show(_histogram(loop, "latency", "From the arrival of a sample to its command acknowledged"))
         show(_histogram(loop, "lateness", "How late a cycle began"))
-    chart(house, about, [panel_of(about, [loop.reads]), panel_of(about, [loop.writes])], height=140)
+    held = [loop.reads] if loop.moving is None else [loop.reads, loop.moving.signal]
+    chart(house, about, [panel_of(about, held), panel_of(about, [loop.writes])], height=140)
 
 
 def _facts(loop: Loop) -> Element:
@@ -55,9 +61,11 @@ def _facts(loop: Loop) -> Element:
         key: h("dd", "\u2013", data_timing=f"{loop.name}:{key}")
         for key in ("cycles", "overruns", "acted_safe")
     }
+    moving = loop.moving
+    wanted = f"{loop.setpoint:g}" if moving is None else h("span", "\u2013", data_value=moving.signal.path)
     facts = {
         "reads": h("dd", loop.reads.path),
-        "wanted": h("dd", f"{loop.setpoint:g} {loop.reads.unit}"),
+        "wanted": h("dd", wanted, f" {loop.reads.unit}"),
         "writes": h("dd", loop.writes.path),
         "rate": h("dd", f"{1e9 / loop.period_ns:g} Hz"),
         "cycles": live["cycles"],

@@ -156,14 +156,14 @@ def _loop(about: About, loop: Loop, top: float) -> Element:
     def live(y: float, path: str) -> Element:
         return h("text", "\u2013", x=_LOOP - 54, y=y, class_="num", data_value=path)
 
+    fixed = h("text", f"{loop.setpoint:g}", x=_LOOP - 54, y=46, class_="num")
+    wanted = fixed if loop.moving is None else live(46, loop.moving.signal.path)
     return h(
         "g",
         h("rect", x=0, y=0, width=_LOOP, height=_LOOP_HEIGHT, rx=9, class_="box"),
         h("a", h("text", loop.name, x=14, y=22, class_="head"), href=address(about.name, "/loops")),
         h("text", x=_LOOP - 14, y=22, class_="mode", data_mode=loop.name),
-        *line(
-            46, "wanted", h("text", f"{loop.setpoint:g}", x=_LOOP - 54, y=46, class_="num"), loop.reads.unit
-        ),
+        *line(46, "wanted", wanted, loop.reads.unit),
         *line(68, "measured", live(68, loop.reads.path), loop.reads.unit),
         *line(90, "output", live(90, loop.writes.path), loop.writes.unit),
         transform=f"translate({(WIDTH - _LOOP) / 2} {top})",

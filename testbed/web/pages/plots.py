@@ -41,7 +41,7 @@ def panel_of(about: About, signals: list[Signal], title: str = "") -> Panel:
         lines = [
             {"value": loop.setpoint, "label": f"{loop.name}: {loop.setpoint:g} {loop.reads.unit}"}
             for loop in about.bench.loops.values()
-            if loop.reads.path in paths
+            if loop.reads.path in paths and loop.moving is None
         ]
     shared = {signal.limits for signal in signals}
     limits = shared.pop() if len(shared) == 1 else None
