@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.bench import FeedForward, OnOffPlan, PidPlan, ScheduledPlan
+from testbed.bench import FeedForward, OnOffPlan, PidPlan, RelayPlan, ScheduledPlan
 from testbed.control.controllers import Controller, make_controller
 from testbed.signals import Access, Signal
 
@@ -19,6 +19,7 @@ PLANS = {
     ),
     "scheduled": ScheduledPlan(OTHER, ((0.0, PidPlan(kp=3.0, ki=2.0)), (50.0, PidPlan(kp=-1.0, ki=0.2)))),
     "on_off": OnOffPlan(on=70.0, off=-10.0, hysteresis=5.0, min_on=0.5),
+    "relay": RelayPlan(low=-20.0, high=80.0, step=10.0),
 }  # fmt: skip
 NUMBER = st.floats(-1e3, 1e3)
 STEPS = st.lists(

@@ -3,7 +3,7 @@
 from .bench import Bench, FaultyBench, Loop
 from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
 from .condition import Read, signals_of
-from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan, ScheduledPlan, plan_words
+from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan, RelayPlan, ScheduledPlan, plan_words
 from .device import Device
 from .expectation import Expectation, ExpectationKind
 from .guard import Cause, GuardPlan, Interlock, Lookahead
@@ -53,6 +53,7 @@ __all__ = [
     "Problem",
     "Profile",
     "Read",
+    "RelayPlan",
     "ScheduledPlan",
     "Secrets",
     "Twin",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -57,10 +58,30 @@ class OnOffPlan:
     min_off: float = 0.0
 
 
-ControllerPlan = PidPlan | ScheduledPlan | OnOffPlan
+@dataclass(frozen=True)
+class RelayPlan:
+    """A relay experiment, which no bench file declares; see testbed/control/controllers/relay.py."""
+
+    kind: ClassVar[str] = "relay"
+
+    low: float
+    high: float
+    step: float
+    """How far the output goes to either side once it is known around what."""
+    hysteresis: float | None = None
+    """By how much the setpoint has to be passed; None: so much that noise does not switch."""
+    reverse: bool = False
+    """Whether more output gives less of what is measured."""
+    least: float = -math.inf
+    most: float = math.inf
+    """What is measured must stay between these, or the experiment ends."""
+    cycles: int = 3
+
+
+ControllerPlan = PidPlan | ScheduledPlan | OnOffPlan | RelayPlan
 """What any loop's controller may be."""
 
-_NAMES = {"pid": "PID", "scheduled": "scheduled PID", "on_off": "on-off"}
+_NAMES = {"pid": "PID", "scheduled": "scheduled PID", "on_off": "on-off", "relay": "relay"}
 
 
 def plan_words(plan: ControllerPlan) -> str:

@@ -36,6 +36,7 @@ from . import (
     scan,
     serve,
     sessions,
+    tune,
     twins,
     users,
     watch,
@@ -72,6 +73,7 @@ app.command()(export.export)
 app.command("import")(import_.import_)
 app.command()(replay.replay)
 app.command()(compare.compare)
+app.command()(tune.tune)
 app.command()(twins.twins)
 app.command()(whatif.whatif)
 app.command()(why.why)

@@ -89,8 +89,8 @@ def run(
     from .forwarding import forwarding
 
     bench = read_bench(file)
-    seconds = _duration("--for", for_)
-    window = parse_window(bench, _duration("--black-box", black_box), trigger or ())
+    seconds = read_duration("--for", for_)
+    window = parse_window(bench, read_duration("--black-box", black_box), trigger or ())
     names = parse_names(emulate, bench) if emulate is not None else []
     if virtual:
         _check_virtual(bench, names, seconds, window, serve=serve)
@@ -266,7 +266,8 @@ def default_path(bench: str) -> Path:
     return path
 
 
-def _duration(option: str, text: str | None) -> float | None:
+def read_duration(option: str, text: str | None) -> float | None:
+    """Return what an option says in s, None for None; raises UsageError for what is no time."""
     import math
 
     from testbed.bench.units import seconds

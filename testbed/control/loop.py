@@ -78,7 +78,8 @@ class LoopRunner:
         self._report = report
         self._drive_safe = drive_safe
         self._told = told
-        self._controller = make_controller(spec.controller, spec.writes, read)
+        self.controller = make_controller(spec.controller, spec.writes, read)
+        """What reckons its output."""
         self._requester = f"loop {spec.name}"
         self._stale_requester = f"loop {spec.name}: {spec.reads.path} is stale"
         # A sample may be early by half the time between two, or the one before the right one is taken.
@@ -162,10 +163,10 @@ class LoopRunner:
         since_ns = sample.time_ns - self._computed_ns if self._computed_ns else self.spec.period_ns
         self._computed_ns = sample.time_ns
         dt = since_ns / 1e9
-        self._controller.stuck = 0 if self.inner is None else self.inner.pushing
-        output = self._controller.compute(self.setpoint.follow(sample, dt), sample.value, dt)
-        terms = self._controller.terms
-        self.setpoint.pushing = self._controller.pushing
+        self.controller.stuck = 0 if self.inner is None else self.inner.pushing
+        output = self.controller.compute(self.setpoint.follow(sample, dt), sample.value, dt)
+        terms = self.controller.terms
+        self.setpoint.pushing = self.controller.pushing
 
         def done(command: Command) -> None:
             self._done(command, now, lateness, age, terms)
@@ -175,7 +176,7 @@ class LoopRunner:
         )
         self._pending = command
         if command.verdict is not Verdict.ALLOWED:
-            self._controller.applied(command.value if command.verdict.passes else self._told())
+            self.controller.applied(command.value if command.verdict.passes else self._told())
 
     def _done(self, command: Command, now: int, lateness: int, age: int, terms: Terms) -> None:
         written = command.sent_ns - command.cause_ns if command.sent_ns else -1
@@ -226,4 +227,4 @@ class LoopRunner:
     def _restart(self, output: float) -> None:
         """Begin afresh with the next cycle, from the actuator's `output` (NaN: unknown)."""
         self._last_ns = self._computed_ns = 0
-        self._controller.reset(output)
+        self.controller.reset(output)

@@ -4,6 +4,7 @@ from .base import Controller, Read
 from .making import make_controller
 from .on_off import OnOff
 from .pid import Pid
+from .relay import Relay
 from .scheduled import Scheduled
 
-__all__ = ["Controller", "OnOff", "Pid", "Read", "Scheduled", "make_controller"]
+__all__ = ["Controller", "OnOff", "Pid", "Read", "Relay", "Scheduled", "make_controller"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from testbed.bench import ControllerPlan, OnOffPlan, ScheduledPlan
+from testbed.bench import ControllerPlan, OnOffPlan, RelayPlan, ScheduledPlan
 from testbed.signals import Signal
 
 from .base import Controller, Read
 from .on_off import OnOff
 from .pid import Pid
+from .relay import Relay
 from .scheduled import Scheduled
 
 
@@ -17,4 +18,6 @@ def make_controller(plan: ControllerPlan, actuator: Signal, read: Read) -> Contr
         return OnOff(plan, actuator)
     if isinstance(plan, ScheduledPlan):
         return Scheduled(plan, actuator, read)
+    if isinstance(plan, RelayPlan):
+        return Relay(plan, actuator)
     return Pid(plan, actuator, read)
