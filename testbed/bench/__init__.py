@@ -3,7 +3,18 @@
 from .bench import Bench, FaultyBench, Loop
 from .boards import BoardSpec, Firmware, FlashSpec, PlannedFault
 from .condition import Read, signals_of
-from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan, RelayPlan, ScheduledPlan, plan_words
+from .controllers import (
+    Bound,
+    ControllerPlan,
+    FeedForward,
+    LqrPlan,
+    MpcPlan,
+    OnOffPlan,
+    PidPlan,
+    RelayPlan,
+    ScheduledPlan,
+    plan_words,
+)
 from .device import Device
 from .expectation import Expectation, ExpectationKind
 from .guard import Cause, GuardPlan, Interlock, Lookahead
@@ -25,6 +36,7 @@ __all__ = [
     "Bench",
     "BenchFileError",
     "BoardSpec",
+    "Bound",
     "Cause",
     "ControllerPlan",
     "Device",
@@ -44,7 +56,9 @@ __all__ = [
     "Leg",
     "Lookahead",
     "Loop",
+    "LqrPlan",
     "Moving",
+    "MpcPlan",
     "MqttStore",
     "OnOffPlan",
     "PidPlan",

@@ -6,17 +6,20 @@ from typing import Any
 
 from testbed.signals import Signal
 
-from .control_spec import ControllerSpec, FeedForwardSpec, OnOffSpec, PidSpec, ScheduledSpec
+from .control_by_model import Around, resolve_by_model
+from .control_spec import ControllerSpec, FeedForwardSpec, LqrSpec, OnOffSpec, PidSpec, ScheduledSpec
 from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan, ScheduledPlan
 from .document import Path_
 from .lookup import Lookup
 
 
 def resolve_controller(
-    path: Path_, spec: ControllerSpec, reads: Signal, writes: Signal, look: Lookup
+    path: Path_, spec: ControllerSpec, around: Around, look: Lookup
 ) -> ControllerPlan | None:
-    """Return the plan of a controller that reads and writes these; None, with problems, if there is none."""
-    where = (*path, spec.kind)
+    """Return the plan of a controller; None, with problems, if there is none."""
+    where, reads, writes = (*path, spec.kind), around.reads, around.writes
+    if isinstance(spec.chosen, LqrSpec):
+        return resolve_by_model(where, spec.chosen, around, look)
     if isinstance(spec.chosen, PidSpec):
         return resolve_pid(where, spec.chosen, look)
     if isinstance(spec.chosen, ScheduledSpec):

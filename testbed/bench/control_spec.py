@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .names import SignalPath
+from .names import Name, SignalPath
 from .profile import Quantity
 
 
@@ -73,6 +73,27 @@ class OnOffSpec(_Spec):
     min_off: Quantity = Field(0.0, description="How long it stays off at least")
 
 
+class LqrSpec(_Spec):
+    """A linear-quadratic regulator on the model of a twin."""
+
+    twin: Name | None = Field(
+        default=None,
+        description="Whose model; without: the one that has the loop's signals as output and input",
+    )
+    error: Quantity = Field(description="An error this large costs as much as ...")
+    effort: Quantity = Field(description="... an output this far from what holds the setpoint")
+    integral: Quantity = Field("5 s", description="How quickly what the model misses is made up for")
+
+
+class MpcSpec(LqrSpec):
+    """Model-predictive control on the model of a twin."""
+
+    horizon: Quantity = Field(description="How far it looks ahead, for example 10 s")
+    bounds: dict[SignalPath, tuple[Quantity, Quantity]] = Field(
+        default_factory=dict, description="What else the twin measures, and between what it is to stay"
+    )
+
+
 class ControllerSpec(_Spec):
     """How a loop computes its command: exactly one kind of controller."""
 
@@ -83,6 +104,8 @@ class ControllerSpec(_Spec):
     pid: PidSpec | None = None
     scheduled: ScheduledSpec | None = None
     on_off: OnOffSpec | None = None
+    lqr: LqrSpec | None = None
+    mpc: MpcSpec | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:

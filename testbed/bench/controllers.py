@@ -59,6 +59,39 @@ class OnOffPlan:
 
 
 @dataclass(frozen=True)
+class LqrPlan:
+    """The settings of a linear-quadratic regulator; see LqrSpec. `period` is that of its loop."""
+
+    kind: ClassVar[str] = "lqr"
+
+    twin: str
+    reads: Signal
+    error: float
+    effort: float
+    integral: float
+    period: float
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a measured quantity is to stay between, in the unit of its signal."""
+
+    signal: Signal
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MpcPlan(LqrPlan):
+    """The settings of a model-predictive controller; see MpcSpec. `steps` are periods that it looks ahead."""
+
+    kind: ClassVar[str] = "mpc"
+
+    steps: int = 50
+    bounds: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True)
 class RelayPlan:
     """A relay experiment, which no bench file declares; see testbed/control/controllers/relay.py."""
 
@@ -78,10 +111,17 @@ class RelayPlan:
     cycles: int = 3
 
 
-ControllerPlan = PidPlan | ScheduledPlan | OnOffPlan | RelayPlan
+ControllerPlan = PidPlan | ScheduledPlan | OnOffPlan | LqrPlan | RelayPlan
 """What any loop's controller may be."""
 
-_NAMES = {"pid": "PID", "scheduled": "scheduled PID", "on_off": "on-off", "relay": "relay"}
+_NAMES = {
+    "pid": "PID",
+    "scheduled": "scheduled PID",
+    "on_off": "on-off",
+    "lqr": "LQR",
+    "mpc": "MPC",
+    "relay": "relay",
+}
 
 
 def plan_words(plan: ControllerPlan) -> str:

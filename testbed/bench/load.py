@@ -13,6 +13,7 @@ from testbed.signals import Access, Signal
 
 from .bench import Bench, FaultyBench, Loop
 from .boards import Firmware, PlannedFault
+from .control_by_model import Around
 from .control_resolve import resolve_controller
 from .device import Device, make_signals
 from .document import Document, Path_, read_document
@@ -30,6 +31,7 @@ from .setpoints import NAME as SETPOINT
 from .setpoints import Moving, resolve_moving
 from .spec import BenchSpec, DeviceSpec, LoopSpec, PlantSpec
 from .twin_resolve import resolve_twins
+from .twins import Twin
 from .validation import problems_of
 from .wires import Wire, parse_wire
 
@@ -101,6 +103,7 @@ class _Resolver:
         self.given = given
         self.profiles: dict[Path, Profile | None] = {}
         self.moving: dict[str, Moving] = {}
+        self.twins: dict[str, Twin] = {}
 
     def resolve(self) -> Bench:
         devices = {
@@ -108,7 +111,7 @@ class _Resolver:
             for name, spec in self.spec.devices.items()
             if (device := self._device(name, spec)) is not None
         }
-        twins = resolve_twins(self.spec.twins, devices, self.spec.loops, self.look)
+        self.twins = twins = resolve_twins(self.spec.twins, devices, self.spec.loops, self.look)
         self.moving = resolve_moving(self.spec.loops, self.look)
         loops = {
             name: loop
@@ -215,7 +218,8 @@ class _Resolver:
             self.look.problem((*path, "stale_after"), message)
         if writes is None or setpoint is None:
             return None
-        controller = resolve_controller((*path, "controller"), spec.controller, reads, writes, self.look)
+        around = Around(reads, writes, period_ns / 1e9, self.twins)
+        controller = resolve_controller((*path, "controller"), spec.controller, around, self.look)
         if controller is None:
             return None
         return Loop(name, reads, writes, controller, setpoint, period_ns, stale_ns, self.moving.get(name))

@@ -24,6 +24,7 @@ _EXTRAS = {
     "mcap": ("export to MCAP", "export"),
     "pyarrow": ("export to Parquet", "export"),
     "perfetto": ("export of Perfetto traces", "export"),
+    "osqp": ("model-predictive control", "mpc"),
 }
 _PROGRAMS = {
     "dbus-daemon": ("emulated Bluetooth LE devices", "apt-get install dbus-daemon", True),

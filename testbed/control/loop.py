@@ -9,9 +9,10 @@ from typing import Protocol
 from testbed.bench import Loop
 from testbed.clock import Clock, Ticker
 from testbed.signals import Command, Event, Level, Outcome, Quality, Sample, Verdict
+from testbed.twin import LiveTwin
 
 from .commander import Commander
-from .controllers import Read, make_controller
+from .controllers import GetTwin, Read, make_controller
 from .setpoint import Setpoint
 from .terms import NO_TERMS, Terms
 
@@ -22,6 +23,10 @@ ACTED_SAFE = 2
 """Flag of a cycle that, for want of a fresh sample, commanded the safe value in place of the controller's."""
 
 _FASTEST_CHECK_NS = 20_000_000
+
+
+def _no_twin(name: str) -> LiveTwin:
+    raise LookupError(f"no twin of {name} runs")
 
 
 class CycleLog(Protocol):
@@ -60,11 +65,12 @@ class LoopRunner:
         told: Callable[[], float] = lambda: math.nan,
         read: Read = lambda signal: math.nan,
         publish: Callable[[Sample], None] = lambda sample: None,
+        twin: GetTwin = _no_twin,
     ) -> None:
         """`drive_safe` drives the actuator to its safe value; `told` gives what it was told last.
 
         `read` gives the controller the other signals that it looks at, `publish` tells of a setpoint that
-        moves.
+        moves, `twin` gives it the twins whose models it reckons with.
         """
         self.spec = spec
         self.armed = True
@@ -78,13 +84,14 @@ class LoopRunner:
         self._report = report
         self._drive_safe = drive_safe
         self._told = told
-        self.controller = make_controller(spec.controller, spec.writes, read)
+        self.controller = make_controller(spec.controller, spec.writes, read, twin)
         """What reckons its output."""
         self._requester = f"loop {spec.name}"
         self._stale_requester = f"loop {spec.name}: {spec.reads.path} is stale"
         # A sample may be early by half the time between two, or the one before the right one is taken.
         self._early_ns = spec.reads.period_ns // 2 or spec.period_ns // 4
         self._safe_value = math.nan if spec.writes.safe is None else spec.writes.safe
+        self._trouble = ""
         self._last_ns = 0
         self._computed_ns = 0
         self._good_ns = clock.now()
@@ -166,6 +173,7 @@ class LoopRunner:
         self.controller.stuck = 0 if self.inner is None else self.inner.pushing
         output = self.controller.compute(self.setpoint.follow(sample, dt), sample.value, dt)
         terms = self.controller.terms
+        self._tell_trouble(sample.time_ns)
         self.setpoint.pushing = self.controller.pushing
 
         def done(command: Command) -> None:
@@ -177,6 +185,16 @@ class LoopRunner:
         self._pending = command
         if command.verdict is not Verdict.ALLOWED:
             self.controller.applied(command.value if command.verdict.passes else self._told())
+
+    def _tell_trouble(self, time_ns: int) -> None:
+        """Report what is in the way of the controller when that begins and when it is over."""
+        trouble = self.controller.trouble
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        level, kind = (Level.WARNING, "trouble") if trouble else (Level.INFO, "well")
+        text = f"loop {self.spec.name}: {trouble or 'its controller is well again'}"
+        self._report(Event(time_ns, level, self.spec.name, kind, text))
 
     def _done(self, command: Command, now: int, lateness: int, age: int, terms: Terms) -> None:
         written = command.sent_ns - command.cause_ns if command.sent_ns else -1

@@ -101,8 +101,9 @@ def assemble(
     hub.subscribe_all(Stage.TWIN, mirror.observe)
     commander.hearers.append(mirror.asked)
     commander.watchers.append(mirror.settled)
-    loops = _add_loops(bench, lanes, hub, mirror, commander, safe_state, writer, report)
-    twins = _add_twins(bench, memory, hub, mirror, commander, writer, report, loops)
+    twins: dict[str, LiveTwin] = {}  # loops may steer by them, and they may ask by loops
+    loops = _add_loops(bench, lanes, hub, mirror, commander, safe_state, writer, report, twins)
+    _add_twins(bench, memory, hub, mirror, commander, writer, report, loops, twins)
     manual = ManualControl(
         bench.by_path, clock, commander, loops.values(), safe_state.drive,
         partial(_last, mirror), report,
@@ -167,8 +168,8 @@ def _add_twins(
     writer: SessionWriter,
     report: Callable[[Event], None],
     loops: Mapping[str, LoopRunner],
-) -> dict[str, LiveTwin]:
-    twins: dict[str, LiveTwin] = {}
+    twins: dict[str, LiveTwin],
+) -> None:
     for name, twin in bench.twins.items():
         spec = twin.model
         if spec is None:
@@ -196,7 +197,6 @@ def _add_twins(
         for signal in live.wiring.sensor_of:
             hub.subscribe(signal, Stage.TWIN, live.observe)
             hub.subscribe(signal, Stage.WATCH, outlook.keep)
-    return twins
 
 
 def _add_loops(
@@ -208,6 +208,7 @@ def _add_loops(
     safe_state: SafeState,
     writer: SessionWriter,
     report: Callable[[Event], None],
+    twins: Mapping[str, LiveTwin],
 ) -> dict[str, LoopRunner]:
     loops: dict[str, LoopRunner] = {}
     for name, spec in bench.loops.items():
@@ -215,6 +216,7 @@ def _add_loops(
         loops[name] = LoopRunner(
             spec, lanes.lane(f"loop {name}"), commander, writer.cycles(name), report, drive_safe,
             partial(_last, mirror, spec.writes), mirror.value, hub.publish,
+            twins.__getitem__,
         )  # fmt: skip
         hub.subscribe(spec.reads.id, Stage.LOOP, loops[name].on_sample)
     _join_setpoints(loops, commander)

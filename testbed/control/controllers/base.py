@@ -8,9 +8,14 @@ from collections.abc import Callable
 
 from testbed.control.terms import NO_TERMS, Terms
 from testbed.signals import Signal
+from testbed.twin import LiveTwin
 
 Read = Callable[[Signal], float]
 """Gives the present value of a signal, NaN while it has no good one."""
+
+
+GetTwin = Callable[[str], LiveTwin]
+"""Gives the running twin of a device, by its name."""
 
 
 class Reach:
@@ -41,6 +46,8 @@ class Controller(ABC):
         self.reach = Reach(actuator)
         self.terms: Terms = NO_TERMS
         """How the last output came about."""
+        self.trouble = ""
+        """Why the last output is not what it should be, "" if it is."""
         self.stuck = 0
         """1 or -1 while a higher, or lower, output would change nothing: an inner loop is at its end."""
         self.pushing = 0

@@ -1,0 +1,41 @@
+"""A linear-quadratic regulator on the model of a twin."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import solve_discrete_are
+
+from testbed.twin.models import Linear
+
+from .by_model import ByModel, Floats, Target
+
+_LEAST = 1e-9  # of the cost of the output: what states cost that it does not see
+
+
+class Lqr(ByModel):
+    """Feeds the whole state back, so that errors and effort together cost least over all time to come.
+
+    An error of `plan.error` costs as much as an effort of `plan.effort` (Bryson's rule). Around each target
+    the model is taken to be linear; limits and slew cut off what comes out of that.
+    """
+
+    def design(self, linear: Linear) -> None:
+        """Solve for the gain."""
+        _, self.gain = regulator(linear.a, linear.b[:, self.input], linear.c[self.read], *self.weights)
+
+    def feedback(self, off: Floats, target: Target, dt: float) -> float:
+        """Return the feedback of a state."""
+        return -float(self.gain @ off)
+
+
+def regulator(a: Floats, b: Floats, c: Floats, error: float, effort: float) -> tuple[Floats, Floats]:
+    """Return the cost to go (n, n) and the gain (n,) of one input b and one output c, both (n,).
+
+    `error` and `effort` are what a unit of output and of input cost, squared. Raises LinAlgError where
+    nothing keeps the state bounded.
+    """
+    column, count = b[:, None], len(a)
+    cost = error * (np.outer(c, c) + _LEAST * np.eye(count))
+    to_go = solve_discrete_are(a, column, cost, np.array([[effort]]))
+    gain = (b @ to_go @ a) / (effort + b @ to_go @ b)
+    return to_go, gain
