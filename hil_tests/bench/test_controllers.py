@@ -118,6 +118,8 @@ def test_the_schema_knows_every_kind(tmp_path, controller):
         ("{scheduled: {by: setpoin, gains: [{at: 1, kp: 1}, {at: 2, kp: 1}]}}", "bench.yaml:12:24: no device is called 'setpoin'"),
         ("{scheduled: {by: setpoint, gains: [{at: 9 degC, kp: 1}, {at: 2 degC, kp: 1}]}}", "bench.yaml:12:68: must be above the point before it, not 2 degC"),
         ("{scheduled: {by: setpoint, gains: [{at: 9 degC, kp: 1}]}}", "bench.yaml:12:41: loops.hold.controller.scheduled.gains: list should have at least 2 items after validation, not 1"),
+        ("{pid: {kp: 1, feed_forward: {from: probe.temperature}}}", "bench.yaml:12:35: loops.hold.controller.pid.feed_forward: is {from: SIGNAL, gain: G, at: VALUE}, or {twin: NAME}"),
+        ("{pid: {kp: 1, feed_forward: {twin: chamber}}}", "bench.yaml:12:42: the twin chamber has no model"),
         ("{lqr: {error: 1 K}}", "bench.yaml:12:8: loops.hold.controller.lqr lacks the key 'effort'"),
         ("{lqr: {error: 0 K, effort: 1}}", "bench.yaml:12:21: must be above 0, not 0 K"),
         ("{lqr: {twin: chamer, error: 1, effort: 1}}", "bench.yaml:12:20: no twin is called 'chamer' (did you mean 'chamber'?)"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.bench import Bound, LqrPlan, MpcPlan
+from testbed.bench import Bound, LqrPlan, ModelAhead, MpcPlan, PidPlan
 from testbed.control.controllers.lqr import regulator
 from testbed.control.controllers.mpc import Mpc
 from testbed.twin.models import model_class
@@ -127,3 +127,12 @@ def test_the_terms_add_up_to_the_output_what_holds_it_and_what_is_fed_back():
     beside = Beside(plan=lqr, **CHAMBER).run(60.0, 30)
     terms = beside.terms[-1]
     assert terms.p + terms.i == pytest.approx(terms.output)
+
+
+def test_a_pid_may_feed_forward_what_holds_the_model_at_the_setpoint():
+    def plan(ahead):
+        return lambda signal: PidPlan(kp=5.0, feed_forward=ModelAhead("d", signal, DT) if ahead else None)
+
+    bare, helped = (Beside(plan=plan(ahead), **CHAMBER).run(60.0, 120) for ahead in (False, True))
+    assert abs(bare.measured[-1] - 60.0) > 1.0, "without an integral it stays below"
+    assert helped.measured[-1] == pytest.approx(60.0, abs=0.2)

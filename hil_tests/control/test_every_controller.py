@@ -10,6 +10,8 @@ from testbed.bench import FeedForward, OnOffPlan, PidPlan, RelayPlan, ScheduledP
 from testbed.control.controllers import Controller, make_controller
 from testbed.signals import Access, Signal
 
+from .test_pid import no_twin
+
 ACTUATOR = Signal(0, "d", "u", "%", Access.WRITE, limits=(-20, 80), slew=50.0, safe=0.0)
 OTHER = Signal(1, "d", "v", "degC")
 PLANS = {
@@ -34,7 +36,7 @@ every_kind = pytest.mark.parametrize("kind", PLANS)
 def run(kind: str, steps: list[tuple[float, float, float, float, str]]) -> list[tuple[float, float, float]]:
     """Return (output, output before it, dt) of each step."""
     others = iter([step[2] for step in steps])
-    controller: Controller = make_controller(PLANS[kind], ACTUATOR, lambda signal: next(others))
+    controller: Controller = make_controller(PLANS[kind], ACTUATOR, lambda signal: next(others), no_twin)
     given, before = [], math.nan
     for setpoint, measured, _, dt, event in steps:
         if event == "reset":
@@ -66,6 +68,6 @@ def test_the_same_measurements_give_the_same_outputs_to_the_last_bit(kind, steps
 
 @every_kind
 def test_the_terms_tell_what_was_asked_and_given(kind):
-    controller = make_controller(PLANS[kind], ACTUATOR, lambda signal: 20.0)
+    controller = make_controller(PLANS[kind], ACTUATOR, lambda signal: 20.0, no_twin)
     output = controller.compute(60.0, 50.0, 0.1)
     assert controller.terms[:3] == (60.0, 50.0, output)

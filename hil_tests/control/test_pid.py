@@ -6,8 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.bench import FeedForward, PidPlan
-from testbed.control import Pid
+from testbed.control import Pid, make_controller
 from testbed.signals import Access, Signal
+from testbed.twin import LiveTwin
+
+
+def no_twin(name: str) -> LiveTwin:
+    raise LookupError(name)
+
 
 NUMBER = st.floats(-1e3, 1e3)
 
@@ -72,9 +78,8 @@ def test_setpoint_weights_say_how_much_of_a_new_setpoint_each_part_sees():
 def test_a_measured_disturbance_acts_before_any_error_and_its_last_good_value_counts():
     values = iter([20.0, 25.0, math.nan])
     vent = Signal(1, "d", "v", "%")
-    pid = Pid(
-        PidPlan(kp=1.0, feed_forward=FeedForward(vent, 2.0, at=20.0)), actuator(), lambda _: next(values)
-    )
+    plan = PidPlan(kp=1.0, feed_forward=FeedForward(vent, 2.0, at=20.0))
+    pid = make_controller(plan, actuator(), lambda _: next(values), no_twin)
     assert [pid.compute(60.0, 60.0, 0.1) for _ in range(3)] == [0.0, 10.0, 10.0]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from testbed.signals import Signal
 
 from .control_spec import LqrSpec, MpcSpec
-from .controllers import Bound, LqrPlan, MpcPlan
+from .controllers import Bound, LqrPlan, ModelAhead, MpcPlan
 from .document import Path_
 from .lookup import Lookup
 from .problems import nearest
@@ -29,7 +29,7 @@ class Around:
 
 def resolve_by_model(path: Path_, spec: LqrSpec, around: Around, look: Lookup) -> LqrPlan | None:
     """Return the plan of a controller on a twin's model; None, with problems, if there is none."""
-    twin = _twin(path, spec, around, look)
+    twin = _twin(path, spec.twin, around, look)
     error = _above_zero((*path, "error"), spec.error, around.reads, look)
     effort = _above_zero((*path, "effort"), spec.effort, around.writes, look)
     integral = look.positive((*path, "integral"), spec.integral, "s")
@@ -49,9 +49,15 @@ def resolve_by_model(path: Path_, spec: LqrSpec, around: Around, look: Lookup) -
     return MpcPlan(twin, around.reads, error, effort, integral, around.period, steps, whole)
 
 
-def _twin(path: Path_, spec: LqrSpec, around: Around, look: Lookup) -> str | None:
+def resolve_ahead(path: Path_, twin: str, around: Around, look: Lookup) -> ModelAhead | None:
+    """Return the feed-forward by the model of a twin."""
+    found = _twin(path, twin, around, look)
+    return None if found is None else ModelAhead(found, around.reads, around.period)
+
+
+def _twin(path: Path_, name: str | None, around: Around, look: Lookup) -> str | None:
     """Return the twin whose model has the loop's signals as output and input."""
-    if spec.twin is None:
+    if name is None:
         fit = [name for name, twin in around.twins.items() if not _lacks(twin.model, around)]
         if len(fit) == 1:
             return fit[0]
@@ -60,16 +66,16 @@ def _twin(path: Path_, spec: LqrSpec, around: Around, look: Lookup) -> str | Non
             text = f"several twins have both signals: {', '.join(fit)}"
         look.problem(path, text, "say which: twin: NAME" if fit else "declare one under twins", key=True)
         return None
-    if spec.twin not in around.twins:
-        if spec.twin not in look.broken:
-            text = f"no twin is called {spec.twin!r}"
-            look.problem((*path, "twin"), text, nearest(spec.twin, around.twins))
+    if name not in around.twins:
+        if name not in look.broken:
+            text = f"no twin is called {name!r}"
+            look.problem((*path, "twin"), text, nearest(name, around.twins))
         return None
-    lacking = _lacks(around.twins[spec.twin].model, around)
+    lacking = _lacks(around.twins[name].model, around)
     if lacking:
-        look.problem((*path, "twin"), f"the twin {spec.twin} {lacking}")
+        look.problem((*path, "twin"), f"the twin {name} {lacking}")
         return None
-    return spec.twin
+    return name
 
 
 def _lacks(model: TwinModel | None, around: Around) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from testbed.signals import Signal
 
-from .control_by_model import Around, resolve_by_model
+from .control_by_model import Around, resolve_ahead, resolve_by_model
 from .control_spec import ControllerSpec, FeedForwardSpec, LqrSpec, OnOffSpec, PidSpec, ScheduledSpec
-from .controllers import ControllerPlan, FeedForward, OnOffPlan, PidPlan, ScheduledPlan
+from .controllers import ControllerPlan, FeedForward, ModelAhead, OnOffPlan, PidPlan, ScheduledPlan
 from .document import Path_
 from .lookup import Lookup
 
@@ -21,24 +21,26 @@ def resolve_controller(
     if isinstance(spec.chosen, LqrSpec):
         return resolve_by_model(where, spec.chosen, around, look)
     if isinstance(spec.chosen, PidSpec):
-        return resolve_pid(where, spec.chosen, look)
+        return _pid(where, spec.chosen, around, look)
     if isinstance(spec.chosen, ScheduledSpec):
-        return _scheduled(where, spec.chosen, reads, look)
+        return _scheduled(where, spec.chosen, around, look)
     return _on_off(where, spec.chosen, reads, writes, look)
 
 
-def resolve_pid(path: Path_, spec: PidSpec, look: Lookup) -> PidPlan | None:
+def _pid(path: Path_, spec: PidSpec, around: Around, look: Lookup) -> PidPlan | None:
     """Return the plan of a PID controller."""
-    manner = _manner(path, spec, look)
+    manner = _manner(path, spec, around, look)
     return None if manner is None else PidPlan(spec.kp, spec.ki, spec.kd, spec.bias, **manner)
 
 
-def _manner(path: Path_, spec: PidSpec | ScheduledSpec, look: Lookup) -> dict[str, Any] | None:
+def _manner(
+    path: Path_, spec: PidSpec | ScheduledSpec, around: Around, look: Lookup
+) -> dict[str, Any] | None:
     """Return what a plan says besides its gains."""
     filter_ = _duration((*path, "filter"), spec.filter, look)
     ahead = None
     if spec.feed_forward is not None:
-        ahead = _feed_forward((*path, "feed_forward"), spec.feed_forward, look)
+        ahead = _feed_forward((*path, "feed_forward"), spec.feed_forward, around, look)
         if ahead is None:
             return None
     if filter_ is None:
@@ -51,13 +53,13 @@ def _manner(path: Path_, spec: PidSpec | ScheduledSpec, look: Lookup) -> dict[st
     }
 
 
-def _scheduled(path: Path_, spec: ScheduledSpec, reads: Signal, look: Lookup) -> ScheduledPlan | None:
+def _scheduled(path: Path_, spec: ScheduledSpec, around: Around, look: Lookup) -> ScheduledPlan | None:
     own = spec.by in ("setpoint", "measured")
     by = spec.by if own else look.signal((*path, "by"), spec.by)
     if by is None:
         return None
-    unit = by.unit if isinstance(by, Signal) else reads.unit
-    manner = _manner(path, spec, look)
+    unit = by.unit if isinstance(by, Signal) else around.reads.unit
+    manner = _manner(path, spec, around, look)
     points: list[tuple[float, PidPlan]] = []
     for index, gains in enumerate(spec.gains):
         at = look.convert((*path, "gains", index, "at"), gains.at, unit)
@@ -69,7 +71,11 @@ def _scheduled(path: Path_, spec: ScheduledSpec, reads: Signal, look: Lookup) ->
     return ScheduledPlan(by, tuple(points))
 
 
-def _feed_forward(path: Path_, spec: FeedForwardSpec, look: Lookup) -> FeedForward | None:
+def _feed_forward(
+    path: Path_, spec: FeedForwardSpec, around: Around, look: Lookup
+) -> FeedForward | ModelAhead | None:
+    if spec.from_ is None or spec.gain is None:
+        return resolve_ahead((*path, "twin"), spec.twin or "", around, look)
     signal = look.signal((*path, "from"), spec.from_)
     at = None if signal is None else look.convert((*path, "at"), spec.at, signal.unit)
     return None if signal is None or at is None else FeedForward(signal, spec.gain, at)

@@ -15,11 +15,20 @@ class _Spec(BaseModel):
 
 
 class FeedForwardSpec(_Spec):
-    """What the output owes to a disturbance that is measured, before any error comes of it."""
+    """What the output owes to a measured disturbance, or to the setpoint, before any error comes of it."""
 
-    from_: SignalPath = Field(alias="from", description="The signal that tells of it")
-    gain: float = Field(description="Output unit per unit of the signal")
+    from_: SignalPath | None = Field(default=None, alias="from", description="The signal that tells of it")
+    gain: float | None = Field(default=None, description="Output unit per unit of the signal")
     at: Quantity = Field(0.0, description="The signal's value at which it adds nothing")
+    twin: Name | None = Field(
+        default=None, description="The twin whose model tells what holds the setpoint, in place of a signal"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.from_ is None) == (self.twin is None) or (self.from_ is None) != (self.gain is None):
+            raise ValueError("is {from: SIGNAL, gain: G, at: VALUE}, or {twin: NAME}")
+        return self
 
 
 class _Gains(_Spec):

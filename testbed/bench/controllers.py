@@ -19,6 +19,15 @@ class FeedForward:
 
 
 @dataclass(frozen=True)
+class ModelAhead:
+    """The output owes to the setpoint what holds the model of a twin there; `period` is that of the loop."""
+
+    twin: str
+    reads: Signal
+    period: float
+
+
+@dataclass(frozen=True)
 class PidPlan:
     """The settings of a PID controller; see PidSpec."""
 
@@ -31,7 +40,7 @@ class PidPlan:
     filter: float = 0.0
     setpoint_weight: float = 1.0
     derivative_weight: float = 0.0
-    feed_forward: FeedForward | None = None
+    feed_forward: FeedForward | ModelAhead | None = None
 
 
 @dataclass(frozen=True)

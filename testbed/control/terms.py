@@ -10,8 +10,8 @@ class Terms(NamedTuple):
     """What a controller reckoned in one cycle; NaN for what it did not.
 
     `setpoint` and `measured` are in the unit of the signal that is read, the rest in that of the output.
-    `output` is what was commanded: bias + p + i + d, within what the actuator can follow. Feed-forward is
-    part of what is wanted too; it follows from a signal that is recorded itself.
+    `output` is what was commanded: bias + p + i + d, within what the actuator can follow. What is fed
+    forward is part of i; of a controller by a model, i is what holds the setpoint, and p is fed back.
     """
 
     setpoint: float

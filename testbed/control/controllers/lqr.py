@@ -7,7 +7,9 @@ from scipy.linalg import solve_discrete_are
 
 from testbed.twin.models import Linear
 
-from .by_model import ByModel, Floats, Target
+from .by_model import ByModel
+from .rest_point import Target
+from .through import Floats, Through
 
 _LEAST = 1e-9  # of the cost of the output: what states cost that it does not see
 
@@ -19,11 +21,12 @@ class Lqr(ByModel):
     the model is taken to be linear; limits and slew cut off what comes out of that.
     """
 
-    def design(self, linear: Linear) -> None:
+    def design(self, through: Through, linear: Linear) -> None:
         """Solve for the gain."""
-        _, self.gain = regulator(linear.a, linear.b[:, self.input], linear.c[self.read], *self.weights)
+        column, row = linear.b[:, through.input], linear.c[through.output]
+        _, self.gain = regulator(linear.a, column, row, *self.weights(through))
 
-    def feedback(self, off: Floats, target: Target, dt: float) -> float:
+    def feedback(self, through: Through, off: Floats, target: Target, dt: float) -> float:
         """Return the feedback of a state."""
         return -float(self.gain @ off)
 

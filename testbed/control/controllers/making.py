@@ -6,6 +6,7 @@ from testbed.bench import ControllerPlan, LqrPlan, MpcPlan, OnOffPlan, RelayPlan
 from testbed.errors import UsageError
 from testbed.signals import Signal
 
+from .ahead import make_ahead
 from .base import Controller, GetTwin, Read
 from .on_off import OnOff
 from .pid import Pid
@@ -29,7 +30,7 @@ def make_controller(plan: ControllerPlan, actuator: Signal, read: Read, twin: Ge
     if isinstance(plan, OnOffPlan):
         return OnOff(plan, actuator)
     if isinstance(plan, ScheduledPlan):
-        return Scheduled(plan, actuator, read)
+        return Scheduled(plan, actuator, read, make_ahead(plan.points[0][1], actuator, read, twin))
     if isinstance(plan, RelayPlan):
         return Relay(plan, actuator)
-    return Pid(plan, actuator, read)
+    return Pid(plan, actuator, make_ahead(plan, actuator, read, twin))

@@ -14,8 +14,10 @@ from testbed.signals import Signal
 from testbed.twin.models import Linear
 
 from .base import GetTwin
-from .by_model import ByModel, Floats, Target
+from .by_model import ByModel
 from .lqr import regulator
+from .rest_point import Target
+from .through import Floats, Through
 
 _SOLVED = 1  # the status that OSQP gives a solution
 _FAR = 1e30  # OSQP takes this for no bound
@@ -33,81 +35,83 @@ class Mpc(ByModel):
 
     def __init__(self, plan: MpcPlan, actuator: Signal, twin: GetTwin) -> None:
         super().__init__(plan, actuator, twin)
-        self._mpc = plan
         self._steps = plan.steps
+        self._bounds = plan.bounds
         self._slew = math.inf if actuator.slew is None else actuator.slew
         self._solver: Any = None
 
-    def design(self, linear: Linear) -> None:
+    def design(self, through: Through, linear: Linear) -> None:
         """Set the solver up: everything but where the state is."""
-        a, b, c, steps = linear.a, linear.b[:, self.input], linear.c[self.read], self._steps
-        error, effort = self.weights
+        a, b, c, steps = linear.a, linear.b[:, through.input], linear.c[through.output], self._steps
+        error, effort = self.weights(through)
         to_go, self.gain = regulator(a, b, c, error, effort)
-        self._free, self._forced = courses(a, b, steps)
+        free, forced = courses(a, b, steps)
         costs = [error * np.outer(c, c)] * (steps - 1) + [to_go]
-        weighed = np.stack([cost @ forced for cost, forced in zip(costs, self._forced, strict=True)])
-        square = np.einsum("kni,knj->ij", self._forced, weighed) + effort * np.eye(steps)
-        self._pull = np.einsum("kni,knm->im", weighed, self._free)  # what a state adds to the linear cost
-        self._bounded = [(self.number_of(each.signal), each) for each in self._mpc.bounds]
-        self._rows = np.vstack(
-            [linear.c[number] @ self._forced for number, _ in self._bounded] or [np.empty((0, steps))]
-        )
-        self._columns = [linear.c[number] @ self._free for number, _ in self._bounded]
-        limits, changes = np.eye(steps), np.eye(steps) - np.eye(steps, k=-1)
-        matrix = np.vstack([limits, changes, self._rows])
-        slack = np.zeros((len(matrix) + 1, 1))
-        slack[-1] = 1.0
+        weighed = np.stack([cost @ each for cost, each in zip(costs, forced, strict=True)])
+        square = np.einsum("kni,knj->ij", forced, weighed) + effort * np.eye(steps)
+        self._pull = np.einsum("kni,knm->im", weighed, free)  # what a state adds to the linear cost
+        rows = [linear.c[through.measured_by(each.signal)] for each in self._bounds]
+        self._alone = [row @ free for row in rows]
+        bounded = np.vstack([row @ forced for row in rows]) if rows else np.empty((0, steps))
+        self._set_up(square, bounded, error * _BREACH)
+
+    def _set_up(self, square: Floats, bounded: Floats, breach: float) -> None:
+        """Give the solver the outputs of all steps and one slack, by which every bound may be left.
+
+        Its rows: limits, changes, what is not above its bound, the slack itself, what is not below.
+        """
+        steps, count = self._steps, len(bounded)
+        changes = np.eye(steps) - np.eye(steps, k=-1)
+        matrix = np.vstack([np.eye(steps), changes, bounded, np.zeros((1, steps)), bounded])
+        slack = np.concatenate([np.zeros(2 * steps), np.full(count, -1.0), [1.0], np.ones(count)])
         cost = np.zeros((steps + 1, steps + 1))
-        cost[:steps, :steps], cost[steps, steps] = square, error * _BREACH
-        above = np.hstack([np.vstack([matrix, np.zeros((1, steps))]), slack])
-        above[2 * steps : -1, steps] = -1.0
-        below = np.hstack([self._rows, np.ones((len(self._rows), 1))])
-        whole = sparse.csc_matrix(np.vstack([above, below]))
-        self._solver = osqp.OSQP()
-        far = np.full(whole.shape[0], _FAR)
+        cost[:steps, :steps], cost[steps, steps] = square, breach
+        self._solver, far = osqp.OSQP(), np.full(len(matrix), _FAR)
         self._solver.setup(
-            sparse.csc_matrix(np.triu(cost)), np.zeros(steps + 1), whole, -far, far,
+            sparse.csc_matrix(np.triu(cost)), np.zeros(steps + 1),
+            sparse.csc_matrix(np.column_stack([matrix, slack])), -far, far,
             verbose=False, eps_abs=1e-6, eps_rel=1e-6, max_iter=4000, warm_starting=False,
             adaptive_rho_interval=50, time_limit=1e10,
         )  # fmt: skip
 
-    def feedback(self, off: Floats, target: Target, dt: float) -> float:
+    def feedback(self, through: Through, off: Floats, target: Target, dt: float) -> float:
         """Return the first of the best outputs, less the target's."""
-        lower, upper = self._bounds(off, target, dt)
-        linear = np.append(self._pull @ off, 0.0)
-        self._solver.update(q=linear, l=lower, u=upper)
+        low, high = self._outputs(through, target, dt)
+        below, above = self._measured(through, off, target)
+        anything = np.full(len(above), math.inf)
+        lower = np.concatenate([low, -anything, [0.0], below])
+        upper = np.concatenate([high, above, [math.inf], anything])
+        self._solver.update(
+            q=np.append(self._pull @ off, 0.0), l=np.clip(lower, -_FAR, _FAR), u=np.clip(upper, -_FAR, _FAR)
+        )
         found = self._solver.solve(raise_error=False)
         if found.info.status_val == _SOLVED:
             return float(found.x[0])
         self.trouble = f"no best course is found ({found.info.status}); it acts as an LQR meanwhile"
         return -float(self.gain @ off)
 
-    def _bounds(self, off: Floats, target: Target, dt: float) -> tuple[Floats, Floats]:
-        steps = self._steps
-        ends = sorted(self.scale.to_model(each) for each in (self.reach.low, self.reach.high))
-        low, high = (np.full(steps, each - target.output) for each in ends)
-        slew = abs(self.scale.factor) * self._slew * self.plan.period
-        slow, fast = np.full(steps, -slew), np.full(steps, slew)
-        now = self.scale.to_model(self.reach.output) - target.output
-        first = abs(self.scale.factor) * self._slew * dt
-        slow[0], fast[0] = (-math.inf, math.inf) if math.isnan(now) else (now - first, now + first)
-        above, below = self._outputs(off, target)
-        lower = np.concatenate([low, slow, np.full(len(above), -math.inf), [0.0], below])
-        upper = np.concatenate([high, fast, above, [math.inf], np.full(len(below), math.inf)])
-        return np.clip(lower, -_FAR, _FAR), np.clip(upper, -_FAR, _FAR)
+    def _outputs(self, through: Through, target: Target, dt: float) -> tuple[Floats, Floats]:
+        """Return the lowest and highest of each output, less the target's, and of each change."""
+        scale, steps = through.writes, self._steps
+        ends = sorted(scale.to_model(each) for each in (self.reach.low, self.reach.high))
+        limits = [np.full(steps, each - target.written) for each in ends]
+        slew = abs(scale.factor) * self._slew
+        changes = [np.full(steps, way * slew * self.plan.period) for way in (-1, 1)]
+        now = scale.to_model(self.reach.output) - target.written
+        for change, way in zip(changes, (-1, 1), strict=True):
+            change[0] = way * math.inf if math.isnan(now) else now + way * slew * dt
+        low, high = (np.concatenate(each) for each in zip(limits, changes, strict=True))
+        return low, high
 
-    def _outputs(self, off: Floats, target: Target) -> tuple[Floats, Floats]:
-        """Return by how much bounded outputs may go above and below what they would do by themselves."""
-        above: list[Floats] = []
-        below: list[Floats] = []
-        rest = self.outputs_at(target)
-        for (number, bound), column in zip(self._bounded, self._columns, strict=True):
-            alone = rest[number] + column @ off
-            low, high = self.bounds_of(bound)
-            above.append(high - alone)
-            below.append(low - alone)
-        empty = [np.empty(0)]
-        return np.concatenate(above or empty), np.concatenate(below or empty)
+    def _measured(self, through: Through, off: Floats, target: Target) -> tuple[Floats, Floats]:
+        """Return how far bounded quantities may go from what they would do by themselves."""
+        rest = through.outputs(target.state, target.written)
+        ends: list[list[Floats]] = [[np.empty(0)], [np.empty(0)]]
+        for bound, alone in zip(self._bounds, self._alone, strict=True):
+            would = rest[through.measured_by(bound.signal)] + alone @ off
+            for each, limit in zip(ends, through.in_model(bound.signal, bound.low, bound.high), strict=True):
+                each.append(limit - would)
+        return np.concatenate(ends[0]), np.concatenate(ends[1])
 
 
 def courses(a: Floats, b: Floats, steps: int) -> tuple[Floats, Floats]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from testbed.bench import FeedForward, PidPlan
+from testbed.bench import PidPlan
 from testbed.control.terms import Terms
 from testbed.signals import Signal
 
-from .base import Controller, Read
-
-
-def _unread(signal: Signal) -> float:
-    return math.nan
+from .base import Controller
 
 
 class Pid(Controller):
@@ -21,14 +18,16 @@ class Pid(Controller):
     Anti-windup by conditional integration: the integral grows only while that does not push the output
     further beyond what the actuator can follow (Astrom and Hagglund, Advanced PID Control, section 3.5).
     After a reset the integral begins so that the first output is where the actuator is (bumpless, 3.6),
-    as far as there is an integral. A feed-forward signal that is not good counts as it was last.
+    as far as there is an integral.
     """
 
-    def __init__(self, plan: PidPlan, actuator: Signal, read: Read = _unread) -> None:
+    def __init__(
+        self, plan: PidPlan, actuator: Signal, ahead: Callable[[float], float] = lambda setpoint: 0.0
+    ) -> None:
+        """`ahead` gives what is fed forward at a setpoint."""
         super().__init__(actuator)
         self._plan = plan
-        self._read = read
-        self._ahead = 0.0
+        self._ahead = ahead
         self._forget()
 
     def reset(self, output: float = math.nan) -> None:
@@ -47,7 +46,8 @@ class Pid(Controller):
         plan = self._plan
         p = plan.kp * (plan.setpoint_weight * setpoint - measured)
         d = self._derive(setpoint, measured, dt)
-        base = plan.bias + self._feed_forward()
+        ahead = self._ahead(setpoint)
+        base = plan.bias + ahead
         grown = plan.ki * (setpoint - measured) * dt
         if self._bumpless:
             self._integral = self.reach.output - base - p - d - grown
@@ -64,7 +64,7 @@ class Pid(Controller):
         self.pushing = (excess > 0) - (excess < 0)
         self._setpoint, self._measured = setpoint, measured
         self.reach.output = output
-        self.terms = Terms(setpoint, measured, output, p, i, d)
+        self.terms = Terms(setpoint, measured, output, p, ahead + i, d)
         return output
 
     def applied(self, output: float) -> None:
@@ -95,11 +95,3 @@ class Pid(Controller):
         kept = plan.filter / (plan.filter + dt) * self._derivative
         self._derivative = kept - plan.kd * change / (plan.filter + dt)
         return self._derivative
-
-    def _feed_forward(self) -> float:
-        ahead: FeedForward | None = self._plan.feed_forward
-        if ahead is not None:
-            value = self._read(ahead.signal)
-            if math.isfinite(value):
-                self._ahead = ahead.gain * (value - ahead.at)
-        return self._ahead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -21,12 +22,15 @@ class Scheduled(Controller):
     where there is an integral.
     """
 
-    def __init__(self, plan: ScheduledPlan, actuator: Signal, read: Read) -> None:
+    def __init__(
+        self, plan: ScheduledPlan, actuator: Signal, read: Read,
+        ahead: Callable[[float], float] = lambda setpoint: 0.0,
+    ) -> None:  # fmt: skip
         super().__init__(actuator)
         self._plan = plan
         self._read = read
         self._now = min((each for _, each in plan.points), key=lambda each: abs(each.kp))
-        self._pid = Pid(self._now, actuator, read)
+        self._pid = Pid(self._now, actuator, ahead)
         self.reach = self._pid.reach
 
     def reset(self, output: float = math.nan) -> None:

@@ -121,7 +121,7 @@ class _Chain:
         step.steps += [view] if view else []
         if loop is not None and command.cause_ns:
             cycle = cycle_at(self._session, loop.name, command.time_ns)
-            step.steps.append(cycle_step(self._session, loop, cycle))
+            step.steps.append(cycle_step(loop, cycle))
         step.steps.append(guard_step(signal, command))
         if (taker := self._taker(signal)) is not None and command.sent_ns:
             step.steps.append(Step("settled", f"the loop {taker} holds to it from then on"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from testbed.bench import Bench, Loop, PidPlan, TwinModel, TwinSensor, plan_words
 from testbed.session.file import ACTED_SAFE, OVERRUN, Cycle, SessionReader
-from testbed.signals import Quality, Signal
+from testbed.signals import Signal
 
 from .records import sample_at
 from .steps import Step
@@ -16,18 +16,16 @@ from .words import duration_text, value_text
 _TERMS = ("setpoint", "measured", "p", "i", "d", "output")
 
 
-def cycle_step(session: SessionReader, loop: Loop, cycle: Cycle | None) -> Step:
+def cycle_step(loop: Loop, cycle: Cycle | None) -> Step:
     """Return what the loop reckoned and how long it took; files of older versions hold the timing only."""
     head = f"loop {loop.name}"
     if cycle is None:
         return Step("loop", f"{head}: no cycle is recorded", facts={"loop": loop.name})
     terms = {name: float(getattr(cycle, name, math.nan)) for name in _TERMS}
-    ahead = _feed_forward(session, loop, cycle)
     facts: dict[str, Any] = {
         "loop": loop.name,
         **{name: None if math.isnan(value) else value for name, value in terms.items()},
         "bias": _bias(loop),
-        "feed_forward": ahead,
         "late_s": cycle.lateness_ns / 1e9,
         "age_s": cycle.age_ns / 1e9,
         "overrun": bool(cycle.flags & OVERRUN),
@@ -35,10 +33,10 @@ def cycle_step(session: SessionReader, loop: Loop, cycle: Cycle | None) -> Step:
     }
     late = f"{duration_text(cycle.lateness_ns)} late" if cycle.lateness_ns else "on time"
     timing = f"began {late}, with a sample {duration_text(cycle.age_ns)} old"
-    return Step("loop", f"{head}: {_reckoned(loop, terms, ahead)}", timing, facts)
+    return Step("loop", f"{head}: {_reckoned(loop, terms)}", timing, facts)
 
 
-def _reckoned(loop: Loop, terms: dict[str, float], ahead: float) -> str:
+def _reckoned(loop: Loop, terms: dict[str, float]) -> str:
     if math.isnan(terms["output"]):
         return (
             f"setpoint {value_text(loop.setpoint, loop.reads)} by the bench file; its terms are not recorded"
@@ -49,8 +47,7 @@ def _reckoned(loop: Loop, terms: dict[str, float], ahead: float) -> str:
         return f"{text}: {plan_words(loop.controller)} makes {value_text(terms['output'], loop.writes)}"
     parts = [f"{name.upper()} {terms[name]:+.6g}" for name in ("p", "i", "d") if terms[name] or name == "p"]
     parts += [f"bias {_bias(loop):+.6g}"] if _bias(loop) else []
-    parts += [f"feed-forward {ahead:+.6g}"] if ahead else []
-    whole = _bias(loop) + ahead + terms["p"] + terms["i"] + terms["d"]
+    whole = _bias(loop) + terms["p"] + terms["i"] + terms["d"]
     text = f"{text}: {', '.join(parts)}"
     if math.isclose(whole, terms["output"], rel_tol=1e-9, abs_tol=1e-9):
         return f"{text} make {value_text(terms['output'], loop.writes)}"
@@ -60,17 +57,6 @@ def _reckoned(loop: Loop, terms: dict[str, float], ahead: float) -> str:
 
 def _bias(loop: Loop) -> float:
     return loop.controller.bias if isinstance(loop.controller, PidPlan) else 0.0
-
-
-def _feed_forward(session: SessionReader, loop: Loop, cycle: Cycle) -> float:
-    """Return what the output owed to the signal that is fed forward, as the recording has it."""
-    plan = loop.controller.feed_forward if isinstance(loop.controller, PidPlan) else None
-    kept = {each.path: each for each in session.signals}
-    if plan is None or plan.signal.path not in kept:
-        return 0.0
-    sample = sample_at(session, kept[plan.signal.path], cycle.time_ns)
-    good = sample is not None and sample.quality is Quality.GOOD
-    return plan.gain * (sample.value - plan.at) if sample is not None and good else 0.0
 
 
 def twin_step(
