@@ -54,6 +54,8 @@ class Followed:
         self.sensors = tuple(map(Sensor, range(len(model.OUTPUTS))) if sensors is None else sensors)
         self.free = tuple(free)
         self.own = len(model.STATES)
+        self.carried = [at for at, state in enumerate(model.STATES) if state.carried]
+        """States that only the model moves; it has to be asked for each step, for they have no slope."""
         self._lagging = [number for number, sensor in enumerate(self.sensors) if sensor.lag > 0]
         self._place = {number: self.own + at for at, number in enumerate(self._lagging)}
         self._fixed = self.own + len(self._lagging)
@@ -120,6 +122,7 @@ class Followed:
         width = _STEP * each.spread
         moved = (*parameters[: each.index], parameters[each.index] + width, *parameters[each.index + 1 :])
         found: NDArray[np.float64] = np.subtract(self.model.step(own, inputs, seconds, moved), later) / width
+        found[self.carried] = 0.0
         return found
 
     def _lag(
@@ -183,4 +186,5 @@ class Followed:
     ) -> NDArray[np.float64]:
         model = self.model
         row: NDArray[np.float64] = slopes(lambda x: (model.output(x, inputs, parameters)[output],), own, 1)[0]
+        row[self.carried] = 0.0
         return row

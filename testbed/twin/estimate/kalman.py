@@ -57,6 +57,8 @@ class ExtendedKalman:
         self.state = followed.begin(measured, inputs)
         spread = _UNKNOWN * max(followed.noises)
         unsure = [spread] * (followed.count - len(followed.free)) + [each.spread for each in followed.free]
+        for place in followed.carried:
+            unsure[place] = 0.0
         self.covariance = np.diag(np.square(unsure))
 
     def predict(self, seconds: float, inputs: Components) -> None:

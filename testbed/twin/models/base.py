@@ -54,6 +54,8 @@ class Variable:
     low: float = -math.inf
     high: float = math.inf
     noise: float = 0.0
+    carried: bool = False
+    """Of a state: it is carried along and no quantity that could be off, so that no filter may move it."""
 
 
 class Linear(NamedTuple):

@@ -32,7 +32,8 @@ def foretell(now: ExtendedKalman, plan: Sequence[tuple[float, Components]], step
     """Return the course from the state of a filter, which stays as it is.
 
     `plan` is what the inputs will be: seconds, and the values for so long. Each of its pieces is made up of
-    equal steps, `steps` in all; the model is linearised anew for every 25.
+    equal steps, `steps` in all; the model is linearised anew for every 25, or for each if it carries states
+    along that have no slope.
     """
     whole = sum(seconds for seconds, _ in plan)
     state, covariance = np.array(now.state, dtype=float), now.covariance
@@ -44,7 +45,7 @@ def foretell(now: ExtendedKalman, plan: Sequence[tuple[float, Components]], step
         count = max(1, round(steps * seconds / whole))
         step, left = seconds / count, count
         while left:
-            many = min(left, _SEGMENT)
+            many = 1 if now.followed.carried else min(left, _SEGMENT)
             states, covariance = _segment(now.followed, state, covariance, inputs, step, many)
             said, spread = _said(now.followed, states, covariance, inputs)
             times.append(past + step * np.arange(1, many + 1))

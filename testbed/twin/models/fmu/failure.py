@@ -1,0 +1,9 @@
+"""What goes wrong inside an FMU."""
+
+from __future__ import annotations
+
+from testbed.errors import UsageError
+
+
+class FmuFailed(UsageError):
+    """An FMU could not be started, or cannot go on; the text ends with what it said itself."""
