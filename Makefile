@@ -30,6 +30,10 @@ bench: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/peers --constraint constraints.txt looptime
 	$(BIN)/python -m benchmarks
 
+# The model of benches/fmu.yaml, compiled from C.
+benches/%.fmu: benches/%-fmu/*.c benches/%-fmu/modelDescription.xml $(VENV)/installed
+	$(BIN)/python tools/build-fmu benches/$*-fmu -o $@
+
 # Dashboards and alert rules of a bench: make grafana BENCH=my-bench.yaml
 BENCH ?= benches/thermal-rig.yaml
 grafana: $(VENV)/installed

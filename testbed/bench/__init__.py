@@ -29,7 +29,7 @@ from .secrets import Secrets
 from .setpoints import Leg, Moving
 from .spec import PlantSpec, json_schema
 from .twin_spec import TwinFilter, TwinLevel
-from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor, Wear
+from .twins import Excite, Foresight, LearnPlan, ModelPart, Twin, TwinModel, TwinSensor, Wear
 from .wires import Wire, parse_wire
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "Loop",
     "LqrPlan",
     "ModelAhead",
+    "ModelPart",
     "Moving",
     "MpcPlan",
     "MqttStore",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from testbed.signals import Signal
 
@@ -15,8 +17,8 @@ from .document import Path_
 from .lookup import Lookup
 from .problems import nearest
 from .spec import LoopSpec
-from .twin_spec import ExciteSpec, LearnSpec, TwinLevel, TwinSensorSpec, TwinSpec
-from .twins import Excite, Foresight, LearnPlan, Twin, TwinModel, TwinSensor, Wear
+from .twin_spec import ExciteSpec, LearnSpec, PartSpec, TwinLevel, TwinSensorSpec, TwinSpec
+from .twins import Excite, Foresight, LearnPlan, ModelPart, Twin, TwinModel, TwinSensor, Wear
 
 _USUAL = TwinSensorSpec.model_validate({})
 _FORESIGHT = (("in", "Time until"), ("in_sigma", "Uncertainty of the time until"))
@@ -62,9 +64,26 @@ def _twin(device: Device, spec: TwinSpec, loops: Mapping[str, LoopSpec], look: L
     model = TwinModel(
         spec.model, sensors, inputs, spec.parameters, _estimates(device, spec.estimates, look),
         0 if rate is None else round(1e9 / rate), _learns(path, spec, level, loops, look),
-        tuple(_foresees(device, spec, sensors, look)), spec.filter,
+        tuple(_foresees(device, spec, sensors, look)), spec.filter, _settings(path, spec, look),
     )  # fmt: skip
     return Twin(device, level, model)
+
+
+def _settings(path: Path_, spec: TwinSpec | PartSpec, look: Lookup) -> dict[str, Any]:
+    """Return what a kind of model takes beside its parameters."""
+    found: dict[str, Any] = {}
+    if spec.file is not None:
+        folder = Path(look.document.file).parent
+        found["file"] = folder / spec.file
+        if not found["file"].resolve().is_relative_to(folder.resolve()):  # a recording keeps it as it stands
+            look.problem((*path, "file"), f"{spec.file} is not in the folder of the bench file")
+    if isinstance(spec, TwinSpec) and spec.parts:
+        found["parts"] = {
+            name: ModelPart(part.model, part.parameters, _settings((*path, "parts", name), part, look))
+            for name, part in spec.parts.items()
+        }
+        found |= {key: told for key in ("connect", "sums") if (told := getattr(spec, key))}
+    return {**found, **spec.settings}
 
 
 def _measured(device: Device, spec: TwinSpec, look: Lookup) -> Iterable[tuple[str | None, Signal]]:

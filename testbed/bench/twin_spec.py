@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,6 +69,15 @@ class LearnSpec(_Spec):
     )
 
 
+class PartSpec(_Spec):
+    """One part of a composed model."""
+
+    model: str = Field(description="A model, for example thermal")
+    file: str | None = Field(default=None, description="What it is read from, in the bench file's folder")
+    settings: dict[str, Any] = Field(default_factory=dict, description="What else that kind of model takes")
+    parameters: dict[Name, float] = Field(default_factory=dict)
+
+
 class TwinSpec(_Spec):
     """The virtual copy of a device; every device has a mirroring one even if it is not named."""
 
@@ -75,6 +85,19 @@ class TwinSpec(_Spec):
         default=None, description="How far it goes; without: simulation if it has a model, else mirror"
     )
     model: str | None = Field(default=None, description="A model that predicts, for example thermal")
+    file: str | None = Field(
+        default=None,
+        description="What the model is read from, for example an FMU, in the bench file's folder",
+    )
+    settings: dict[str, Any] = Field(default_factory=dict, description="What else that kind of model takes")
+    parts: dict[Name, PartSpec] = Field(default_factory=dict, description="model: composed: models by name")
+    connect: dict[SignalPath, SignalPath] = Field(
+        default_factory=dict, description="model: composed: input of a part: the output of another, part.name"
+    )
+    sums: dict[Name, list[SignalPath]] = Field(
+        default_factory=dict,
+        description="model: composed: outputs of its own, each a sum of outputs of parts",
+    )
     predicts: Name | None = Field(
         default=None, description="The signal of the device that the model's first output predicts"
     )

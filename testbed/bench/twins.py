@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from testbed.signals import Signal
 
@@ -76,6 +78,15 @@ class Foresight:
 
 
 @dataclass(frozen=True)
+class ModelPart:
+    """A part of a composed model."""
+
+    kind: str
+    parameters: dict[str, float]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class TwinModel:
     """A model beside a device: through which sensors it is followed, and what acts on it."""
 
@@ -90,6 +101,14 @@ class TwinModel:
     learns: LearnPlan | None = None
     foresees: tuple[Foresight, ...] = ()
     filter: TwinFilter = TwinFilter.EKF
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What that kind of model takes beside parameters: `file` as a path, `parts` as models by name."""
+
+    def files(self) -> Iterator[Path]:
+        """Give the files that it is read from."""
+        for each in (self, *self.settings.get("parts", {}).values()):
+            if "file" in each.settings:
+                yield each.settings["file"]
 
     def sensor(self, path: str) -> TwinSensor | None:
         """Return the sensor that measures, predicts or differs by the signal at `path`, if one does."""

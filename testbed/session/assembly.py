@@ -16,7 +16,7 @@ from testbed.links.faulty import FaultyOpener, FaultyWire
 from testbed.signals import Event, Hub, Quality, Sample, Signal, Stage
 from testbed.twin import LiveTwin, Mirror
 from testbed.twin.guard import Interlocks
-from testbed.twin.models import model_class
+from testbed.twin.models import make_model
 from testbed.twin.predict import Outlook
 from testbed.twin.update import Learner
 
@@ -177,7 +177,7 @@ def _add_twins(
         known = memory.of(name)
         live = twins[name] = LiveTwin(
             spec,
-            model_class(spec.kind)(known.parameters(spec)),
+            make_model(spec, known.parameters(spec)),
             lambda signal: mirror.value(bench.signals[signal]),
             hub.publish,
             report,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from testbed.bench import Bench, Twin, TwinLevel, TwinModel, signals_of
-from testbed.twin.models import model_class
+from testbed.twin.models import make_model
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _count(what: Sized, name: str) -> str:
 
 
 def _virtual(model: TwinModel) -> str:
-    kind = model_class(model.kind)
+    kind = make_model(model)
     return f"{model.kind} model, {_count(kind.STATES, 'state')}, {_count(kind.PARAMETERS, 'parameter')}"
 
 
@@ -106,7 +106,7 @@ def _gaps(twin: Twin, services: list[str]) -> Iterator[str]:
         yield "nothing uses it"
     if model is None:
         return
-    kind = model_class(model.kind)
+    kind = make_model(model)
     measured = {sensor.output or kind.OUTPUTS[0].name for sensor in model.sensors}
     for variable in kind.INPUTS:
         if variable.name not in model.inputs:

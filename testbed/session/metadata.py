@@ -77,6 +77,11 @@ def attachments(bench: Bench, about: Mapping[str, Any], seed: int) -> dict[str, 
             files[f"calibration/{device.name}/{_inside(bench, file)}"] = file
     secrets = Secrets(device.wire for device in bench.devices.values())
     attached = {name: secrets.redact_file(file.read_bytes()) for name, file in files.items()}
+    for twin in bench.twins.values():
+        for file in (
+            () if twin.model is None else twin.model.files()
+        ):  # not text: nothing may be replaced in it
+            attached[f"bench/{file.relative_to(bench.file.parent).as_posix()}"] = file.read_bytes()
     attached["bench/resolved.json"] = _json(finite(resolved_bench(bench, seed), secrets.redact))
     attached["environment.json"] = _json(about)
     return attached

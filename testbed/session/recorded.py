@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from testbed.bench import Bench, load_bench, parse_wire
 from testbed.errors import DamagedInput, UsageError
+from testbed.twin.models import make_model
 
 from .file import SessionReader
 
@@ -34,7 +35,11 @@ def recorded_bench(session: SessionReader, folder: Path, changed: Mapping[str, P
         if name not in written:
             raise DamagedInput(f"{session.path}: holds no attachment {name}, the profile of {device}")
         profiles[device] = (changed or {}).get(told["profile"], written[name])
-    return on_recorded_wires(load_bench(written[files[0]], AnyEnvironment(os.environ), profiles), session)
+    bench = load_bench(written[files[0]], AnyEnvironment(os.environ), profiles)
+    for twin in bench.twins.values():
+        if twin.model is not None:
+            make_model(twin.model)  # what it needs of a library is loaded while that may take its time
+    return on_recorded_wires(bench, session)
 
 
 def on_recorded_wires(bench: Bench, session: SessionReader) -> Bench:

@@ -14,7 +14,7 @@ from testbed.bench import Bench, Device, GuardPlan, Loop, PlantSpec, TwinModel
 from testbed.bench.units import convert, seconds
 from testbed.plants import plant_class
 from testbed.signals import Signal
-from testbed.twin.models import model_class
+from testbed.twin.models import make_model
 
 
 def resolved_bench(bench: Bench, seed: int) -> dict[str, Any]:
@@ -29,7 +29,10 @@ def resolved_bench(bench: Bench, seed: int) -> dict[str, Any]:
         "signals": [msgspec.to_builtins(signal) for signal in bench.signals],
         "plant": None if bench.plant is None else _plant(bench, bench.plant),
         "twins": {
-            name: {"level": twin.level.value, "model": None if twin.model is None else _model(twin.model)}
+            name: {
+                "level": twin.level.value,
+                "model": None if twin.model is None else _model(bench, twin.model),
+            }
             for name, twin in bench.twins.items()
         },
         "loops": {name: _loop(loop) for name, loop in bench.loops.items()},
@@ -105,7 +108,7 @@ def _sha256(bench: Bench, name: str) -> str | None:
         return None
 
 
-def _model(model: TwinModel) -> dict[str, Any]:
+def _model(bench: Bench, model: TwinModel) -> dict[str, Any]:
     return {
         "kind": model.kind,
         "sensors": [
@@ -126,15 +129,22 @@ def _model(model: TwinModel) -> dict[str, Any]:
             each.text: {"seconds": each.seconds.path, "sigma": each.sigma.path} for each in model.foresees
         },
         "period_ns": model.period_ns,
+        **({"files": files} if (files := _files(bench, model)) else {}),
         "parameters": model_parameters(model),
         "filter": model.filter.value,
         "learns": None if model.learns is None else asdict(model.learns),
     }
 
 
+def _files(bench: Bench, model: TwinModel) -> dict[str, str | None]:
+    """Return the SHA-256 of each file that a model is read from, by its name in the bench's folder."""
+    names = (file.relative_to(bench.file.parent).as_posix() for file in model.files())
+    return {name: _sha256(bench, name) for name in names}
+
+
 def model_parameters(spec: TwinModel) -> dict[str, float]:
     """Return all parameters of a twin's model, those that the bench file leaves to the model too."""
-    model = model_class(spec.kind)(spec.parameters)
+    model = make_model(spec)
     return dict(zip((each.name for each in model.PARAMETERS), model.parameters, strict=True))
 
 

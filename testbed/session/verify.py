@@ -16,7 +16,7 @@ from testbed.emulators.breaking import faults_of
 from testbed.errors import TestbedError
 from testbed.links import no_tap
 from testbed.plants import plant_class
-from testbed.twin.models import Variable, model_class
+from testbed.twin.models import Model, Variable, make_model, model_class, try_out
 from testbed.twin.wiring import Wiring
 
 from .plant import make_plant
@@ -112,9 +112,21 @@ def _plant(bench: Bench) -> list[Problem]:
 
 def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
     try:
-        model = model_class(spec.kind)
+        model_class(spec.kind)
     except TestbedError as error:
         return [bench.document.problem((*path, "model"), str(error))]
+    try:
+        try_out(spec)
+        model = make_model(spec, {})
+    except (TestbedError, ValueError) as error:
+        hint = error.next_step if isinstance(error, TestbedError) else ""
+        where = (*path, "file") if "file" in spec.settings else path
+        return [bench.document.problem(where, str(error.args[0]), hint, key="file" not in spec.settings)]
+    return _uses(bench, path, spec, model)
+
+
+def _uses(bench: Bench, path: Path_, spec: TwinModel, model: Model) -> list[Problem]:
+    """Note what a twin makes of its model that it cannot."""
     outputs = [each.output for each in spec.sensors if each.output is not None]
     learned = () if spec.learns is None else spec.learns.parameters
     known = _names(model.PARAMETERS)
@@ -122,22 +134,27 @@ def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
         *_unknown(bench, (*path, "inputs"), spec.inputs, _names(model.INPUTS), "input"),
         *_unknown(bench, (*path, "outputs"), dict.fromkeys(outputs), _names(model.OUTPUTS), "output"),
         *_unknown(bench, (*path, "estimates"), spec.estimates, _names(model.OUTPUTS), "output"),
-        *_parameters(bench, (*path, "parameters"), spec.parameters, model),
+        *_unknown(bench, (*path, "parameters"), spec.parameters, known, "parameter"),
         *_unknown(bench, (*path, "learns", "parameters"), learned, known, "parameter", by_number=True),
     ]
     if not problems and spec.learns is not None:
         problems = [*_wears(bench, (*path, "learns", "wears"), spec.learns, model)]
-    if not problems:
-        try:
-            Wiring(spec, model(spec.parameters))
-        except ValueError as error:
-            problems.append(bench.document.problem(path, str(error), key=True))
-    return problems
+    if problems:
+        return problems
+    try:
+        made = make_model(spec) if spec.parameters else model
+    except ValueError as error:
+        return [bench.document.problem((*path, "parameters"), str(error))]
+    try:
+        Wiring(spec, made)
+    except ValueError as error:
+        return [bench.document.problem(path, str(error), key=True)]
+    return []
 
 
-def _wears(bench: Bench, path: Path_, plan: LearnPlan, kind: Any) -> Iterable[Problem]:
+def _wears(bench: Bench, path: Path_, plan: LearnPlan, model: Model) -> Iterable[Problem]:
     """Note the limits whose unit is not that of their parameter."""
-    units = {variable.name: variable.unit for variable in kind.PARAMETERS}
+    units = {variable.name: variable.unit for variable in model.PARAMETERS}
     for wear in plan.wears:
         try:
             convert(wear.limit, units[wear.parameter])

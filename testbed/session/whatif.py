@@ -16,7 +16,7 @@ from testbed.session.file import SessionReader
 from testbed.session.memory import learned
 from testbed.signals import Command, Outcome, Quality, Sample
 from testbed.twin import LiveTwin
-from testbed.twin.models import model_class
+from testbed.twin.models import make_model
 
 _SINCE_NS = 120_000_000_000  # of a session that a twin is rebuilt from: by then it has forgotten how it began
 
@@ -40,7 +40,7 @@ def rebuild(session: SessionReader, bench: Bench, name: str | None, time_ns: int
     known = learned(session, device, spec, until_ns)
     latest: dict[int, float] = {}
     twin = LiveTwin(
-        spec, model_class(spec.kind)(known.parameters(spec)), partial(_latest, latest), lambda sample: None,
+        spec, make_model(spec, known.parameters(spec)), partial(_latest, latest), lambda sample: None,
         lambda event: None, known.biases(spec),
     )  # fmt: skip
     for _, what in _happened(session, bench, twin, until_ns - _SINCE_NS, until_ns):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testbed.bench import Bench, Device, Loop, TwinModel, TwinSensor, plan_words
 from testbed.session.forward import names
-from testbed.twin.models import model_class
+from testbed.twin.models import make_model
 
 from . import queries
 from .dashboard import Dashboard, Variable
@@ -186,7 +186,7 @@ def _sensor(bench: Bench, sensor: TwinSensor) -> list[Panel]:
 
 def _state(bench: str, device: str, model: TwinModel) -> Panel:
     """Return what the model has come to: every state that it has a name for."""
-    names_of = [queries.name(state.name) for state in model_class(model.kind).STATES]
+    names_of = [queries.name(state.name) for state in make_model(model).STATES]
     what = ", ".join(f"mean({name}) AS {name}" for name in names_of)
     of = f'"device" = {queries.text(device)}'
     statement = queries.select(what, names.TWIN, bench, of, then=f"{queries.EVERY} fill(none)")
@@ -194,10 +194,10 @@ def _state(bench: str, device: str, model: TwinModel) -> Panel:
 
 
 def _parameters(device: str, model: TwinModel) -> Panel:
-    kind = model_class(model.kind)
+    made = make_model(model)
     rows = [
         f"| {parameter.name} | {value:g} {parameter.unit} |"
-        for parameter, value in zip(kind.PARAMETERS, kind(model.parameters).parameters, strict=True)
+        for parameter, value in zip(made.PARAMETERS, made.parameters, strict=True)
     ]
     inputs = [f"| {key} | {signal.path} |" for key, signal in sorted(model.inputs.items())]
     table = ["| | |", "|---|---|", f"| model | {model.kind} |", *inputs, *rows]

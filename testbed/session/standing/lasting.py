@@ -9,7 +9,7 @@ from testbed.bench import Twin, Wear
 from testbed.bench.units import convert
 from testbed.session.file import SessionReader
 from testbed.session.memory import Learned, memory_of
-from testbed.twin.models import model_class
+from testbed.twin.models import make_model
 from testbed.twin.update import remaining, thinned
 
 from .stands import Lasting
@@ -22,7 +22,7 @@ def lasting(session: SessionReader, twin: Twin) -> Iterator[Lasting]:
     plan = None if twin.model is None else twin.model.learns
     if twin.model is None or plan is None or not plan.wears:
         return
-    units = {variable.name: variable.unit for variable in model_class(twin.model.kind).PARAMETERS}
+    units = {variable.name: variable.unit for variable in make_model(twin.model).PARAMETERS}
     name = twin.device.name
     before = memory_of(session).of(name)
     states = [state for state in session.twin_states() if state.device == name]

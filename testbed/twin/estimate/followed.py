@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.twin.models import Components, Model, slopes
+from testbed.twin.models import Components, Model, passing, slopes
 
 _STEP = 1e-4  # share of its spread by which a parameter is moved to see what follows
 
@@ -55,7 +55,7 @@ class Followed:
         self.free = tuple(free)
         self.own = len(model.STATES)
         self.carried = [at for at, state in enumerate(model.STATES) if state.carried]
-        """States that only the model moves; it has to be asked for each step, for they have no slope."""
+        """States that only the model moves."""
         self._lagging = [number for number, sensor in enumerate(self.sensors) if sensor.lag > 0]
         self._place = {number: self.own + at for at, number in enumerate(self._lagging)}
         self._fixed = self.own + len(self._lagging)
@@ -121,7 +121,9 @@ class Followed:
     ) -> NDArray[np.float64]:  # fmt: skip
         width = _STEP * each.spread
         moved = (*parameters[: each.index], parameters[each.index] + width, *parameters[each.index + 1 :])
-        found: NDArray[np.float64] = np.subtract(self.model.step(own, inputs, seconds, moved), later) / width
+        with passing(self.model):
+            there = self.model.step(own, inputs, seconds, moved)
+        found: NDArray[np.float64] = np.subtract(there, later) / width
         found[self.carried] = 0.0
         return found
 
@@ -185,6 +187,7 @@ class Followed:
         self, output: int, own: Components, inputs: Components, parameters: Components
     ) -> NDArray[np.float64]:
         model = self.model
-        row: NDArray[np.float64] = slopes(lambda x: (model.output(x, inputs, parameters)[output],), own, 1)[0]
-        row[self.carried] = 0.0
+        row: NDArray[np.float64] = slopes(
+            lambda x: (model.output(x, inputs, parameters)[output],), own, 1, self.carried
+        )[0]
         return row

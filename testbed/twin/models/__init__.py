@@ -1,5 +1,18 @@
 """Models of devices as mathematics over a state: one small interface, and the ones that are shipped."""
 
-from .base import MODELS, Components, Linear, Model, Variable, linearise, model_class, slopes
+from .base import MODELS, Components, Linear, Model, Variable, linearise, model_class, passing, slopes
+from .making import make_model, try_out
 
-__all__ = ["MODELS", "Components", "Linear", "Model", "Variable", "linearise", "model_class", "slopes"]
+__all__ = [
+    "MODELS",
+    "Components",
+    "Linear",
+    "Model",
+    "Variable",
+    "linearise",
+    "make_model",
+    "model_class",
+    "passing",
+    "slopes",
+    "try_out",
+]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -31,6 +32,11 @@ MODELS = {
     "thermal": "testbed.twin.models.thermal:ThermalModel",
 }
 """Those that are shipped, by name."""
+
+GENERAL = {
+    "fmu": "testbed.twin.models.fmu:fmu_of_bench",
+}
+"""Those that are made of a file or of other models, by name: they take settings beside parameters."""
 
 Components = tuple[Any, ...]
 """One number, or one array of numbers of any shape, a variable."""
@@ -129,7 +135,7 @@ class Model(Protocol):
 
 def model_class(kind: str) -> Any:
     """Return the class of the models called `kind`; raises UsageError naming the nearest one known."""
-    return find_part(GROUP, MODELS, kind, "no model is called")
+    return find_part(GROUP, MODELS | GENERAL, kind, "no model is called")
 
 
 def working(known: tuple[Variable, ...], given: Mapping[str, float]) -> tuple[float, ...]:
@@ -167,14 +173,27 @@ def linearise(
     )
 
 
-def slopes(function: Callable[[Components], Components], at: Components, rows: int) -> NDArray[np.float64]:
-    """Return how `rows` results follow each component of what a function is asked at: (rows, columns)."""
+def slopes(
+    function: Callable[[Components], Components], at: Components, rows: int, still: Container[int] = ()
+) -> NDArray[np.float64]:
+    """Return how `rows` results follow each component of what a function is asked at: (rows, columns).
+
+    Components whose places are `still` are not moved; what follows them is left 0.
+    """
     found = np.zeros((rows, len(at)))
     for column, value in enumerate(at):
+        if column in still:
+            continue
         width = _DIFFERENCE * max(1.0, abs(value))
         above, below = ((*at[:column], value + way * width, *at[column + 1 :]) for way in (1, -1))
         found[:, column] = np.subtract(function(above), function(below)) / (2 * width)
     return found
+
+
+def passing(model: Model) -> AbstractContextManager[None]:
+    """Return a context of which no state is needed once it has ended: what a model keeps of it can go."""
+    own: Callable[[], AbstractContextManager[None]] = getattr(model, "passing", nullcontext)
+    return own()
 
 
 def save_numbers(state: Components) -> bytes:

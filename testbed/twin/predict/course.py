@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.twin.estimate import ExtendedKalman, Followed
-from testbed.twin.models import Components
+from testbed.twin.models import Components, passing
 
 _SEGMENT = 25  # steps for which the model is taken to be linear about the first of them
 
@@ -32,9 +32,13 @@ def foretell(now: ExtendedKalman, plan: Sequence[tuple[float, Components]], step
     """Return the course from the state of a filter, which stays as it is.
 
     `plan` is what the inputs will be: seconds, and the values for so long. Each of its pieces is made up of
-    equal steps, `steps` in all; the model is linearised anew for every 25, or for each if it carries states
-    along that have no slope.
+    equal steps, `steps` in all; the model is linearised anew for every 25.
     """
+    with passing(now.followed.model):
+        return _foretold(now, plan, steps)
+
+
+def _foretold(now: ExtendedKalman, plan: Sequence[tuple[float, Components]], steps: int) -> Course:
     whole = sum(seconds for seconds, _ in plan)
     state, covariance = np.array(now.state, dtype=float), now.covariance
     times: list[np.ndarray] = []
@@ -45,8 +49,9 @@ def foretell(now: ExtendedKalman, plan: Sequence[tuple[float, Components]], step
         count = max(1, round(steps * seconds / whole))
         step, left = seconds / count, count
         while left:
-            many = 1 if now.followed.carried else min(left, _SEGMENT)
+            many = min(left, _SEGMENT)
             states, covariance = _segment(now.followed, state, covariance, inputs, step, many)
+            many = len(states)
             said, spread = _said(now.followed, states, covariance, inputs)
             times.append(past + step * np.arange(1, many + 1))
             values.append(said)
@@ -58,8 +63,13 @@ def foretell(now: ExtendedKalman, plan: Sequence[tuple[float, Components]], step
 def _segment(
     followed: Followed, state: Floats, covariance: Floats, inputs: Components, step: float, count: int
 ) -> tuple[Floats, Floats]:
-    """Return the states after each of `count` steps, and the covariance after all of them."""
+    """Return the states after each of `count` steps, and the covariance after all of them.
+
+    It is one step where a state has no slope, like the number of something kept.
+    """
     later, slope = followed.step(tuple(state.tolist()), inputs, step)
+    if not slope.diagonal()[followed.carried].all():
+        count = 1
     shift = np.array(later) - slope @ state
     states = np.empty((count, len(state)))
     for number in range(count):

@@ -2,7 +2,7 @@
 
 from .archive import Kind
 from .failure import FmuFailed
-from .load import fmu_model
+from .load import fmu_model, fmu_of_bench
 from .trial import try_out
 
-__all__ = ["FmuFailed", "Kind", "fmu_model", "try_out"]
+__all__ = ["FmuFailed", "Kind", "fmu_model", "fmu_of_bench", "try_out"]

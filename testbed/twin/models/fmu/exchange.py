@@ -82,18 +82,27 @@ class ModelExchange(FmuModel):
         self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
     ) -> Linear:
         """Return how a step of `seconds`, and the outputs, follow small changes."""
-        found = linearise(cast(Model, _Shown(self, state[-1])), state[:-1], inputs, seconds, parameters)
+        with self.passing():
+            found = linearise(cast(Model, _Shown(self, state[-1])), state[:-1], inputs, seconds, parameters)
         row, column = np.zeros((1, len(inputs))), np.zeros((len(self.OUTPUTS), 1))
-        return Linear(_bordered(found.a), np.vstack((found.b, row)), np.hstack((found.c, column)), found.d)
+        return Linear(
+            self._bordered(found.a), np.vstack((found.b, row)), np.hstack((found.c, column)), found.d
+        )
 
     def transition(
         self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
     ) -> NDArray[np.float64]:
         """Return `a` of the linear form alone."""
         shown = _Shown(self, state[-1])
-        return _bordered(
-            slopes(lambda x: shown.step(x, inputs, seconds, parameters), state[:-1], self._count)
-        )
+        with self.passing():
+            slope = slopes(lambda x: shown.step(x, inputs, seconds, parameters), state[:-1], self._count)
+        return self._bordered(slope)
+
+    def _bordered(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add the last state to a slope: time goes its own way, a number of something kept has none."""
+        slope = np.pad(slope, ((0, 1), (0, 1)))
+        slope[-1, -1] = 0.0 if self._remembers else 1.0
+        return slope
 
     def _step(
         self, state: Components, inputs: Components, seconds: float, parameters: Components
@@ -189,7 +198,3 @@ class _Shown:
         self, state: Components, inputs: Components, parameters: Components | None = None
     ) -> Components:
         return self._model.output((*state, self._hidden), inputs, parameters)
-
-
-def _bordered(slope: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.pad(slope, ((0, 1), (0, 1)))

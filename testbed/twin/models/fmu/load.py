@@ -32,3 +32,21 @@ def fmu_model(
     if archive.kind is Kind.EXCHANGE:
         return ModelExchange(archive, given, told, step)
     return CoSimulation(archive, given, told)
+
+
+def fmu_of_bench(
+    parameters: Mapping[str, float],
+    file: Path,
+    kind: str | None = None,
+    step: float | None = None,
+    noises: Mapping[str, float] | None = None,
+) -> FmuModel:
+    """Return the model in an FMU as a bench file declares it: `fmu_model` by plain values."""
+    kinds = [each.value for each in Kind]
+    if kind is not None and kind not in kinds:
+        raise ValueError(f"kind is {' or '.join(kinds)}, not {kind!r}")
+    if step is not None and not (isinstance(step, int | float) and step > 0):
+        raise ValueError(f"step is the longest step in s, above 0, not {step!r}")
+    if not all(isinstance(each, int | float) and each > 0 for each in dict(noises or {}).values()):
+        raise ValueError(f"noises are numbers above 0 by name, not {noises!r}")
+    return fmu_model(file, parameters, kind=None if kind is None else Kind(kind), step=step, noises=noises)

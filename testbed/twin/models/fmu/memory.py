@@ -7,16 +7,15 @@ cannot, what was done to it since its beginning is, and to go back there is to d
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from .failure import FmuFailed
 
-# Numbers that are taken 1e-5 of themselves up and down, as finite differences do, must round to themselves.
-_NUMBERS = 32768
-_KEPT, _FEWEST, _ROOM = 4096, 64, 256 * 1024 * 1024
+_KEPT, _FEWEST, _ROOM = 65536, 64, 256 * 1024 * 1024
 
 Numbers = tuple[float, ...]
 
@@ -48,18 +47,15 @@ class Memory:
         self._name = name
         self._limit = max(_FEWEST, min(_KEPT, _ROOM // max(size, 1)))
         self._moments: OrderedDict[int, Moment] = OrderedDict()
-        self._free = deque(range(1, _NUMBERS))
+        self._newest = 0
 
     def keep(self, moment: Moment) -> float:
         """Return the number under which a moment is kept."""
         while len(self._moments) >= self._limit:
-            number, old = self._moments.popitem(last=False)
-            self._free.append(number)
-            if old.copy is not None:
-                self._drop(old.copy)
-        number = self._free.popleft()
-        self._moments[number] = moment
-        return float(number)
+            self._forget(self._moments.popitem(last=False)[1])
+        self._newest += 1
+        self._moments[self._newest] = moment
+        return float(self._newest)
 
     def at(self, number: float) -> Moment:
         """Return a moment; raises FmuFailed when it is no longer kept."""
@@ -73,9 +69,24 @@ class Memory:
         self._moments.move_to_end(key)
         return moment
 
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Let go of all that is kept in the context when it ends."""
+        before = self._newest
+        try:
+            yield
+        finally:
+            for number in range(before + 1, self._newest + 1):
+                if (moment := self._moments.pop(number, None)) is not None:
+                    self._forget(moment)
+
     def clear(self) -> None:
         """Let go of all copies."""
         for moment in self._moments.values():
-            if moment.copy is not None:
-                self._drop(moment.copy)
+            self._forget(moment)
         self._moments.clear()
+
+    def _forget(self, moment: Moment) -> None:
+        copy, moment.copy = moment.copy, None
+        if copy is not None:
+            self._drop(copy)

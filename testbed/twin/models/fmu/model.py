@@ -7,6 +7,7 @@ import json
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,10 @@ class FmuModel(ABC):
         """Return `step` and `transition` at once."""
         slope = self.transition(state, inputs, seconds, parameters)
         return self.step(state, inputs, seconds, parameters), slope
+
+    def passing(self) -> AbstractContextManager[None]:
+        """Return a context of which no state is needed once it has ended."""
+        return self.memory.passing()
 
     def save(self, state: Components) -> bytes:
         """Return a state, to be kept; raises FmuFailed when the FMU cannot tell what it remembers."""

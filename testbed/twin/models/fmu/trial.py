@@ -7,25 +7,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .archive import Kind
 from .failure import FmuFailed
 
-_TRY = """
+_TRY = r"""
 import sys
 from pathlib import Path
 from testbed.errors import TestbedError
-from testbed.twin.models.fmu import Kind, fmu_model
+from testbed.twin.models.fmu import fmu_of_bench
 try:
-    model = fmu_model(Path(sys.argv[1]), kind=Kind(sys.argv[2]) if sys.argv[2] else None)
+    model = fmu_of_bench({}, Path(sys.argv[1]), kind=sys.argv[2] or None)
     inputs = tuple(each.nominal for each in model.INPUTS)
     state = model.begin((float("nan"),) * len(model.OUTPUTS), inputs)
     model.output(model.step(state, inputs, float(sys.argv[3])), inputs)
 except (TestbedError, ValueError) as error:
-    sys.exit(f"{error}")
+    sys.exit(f"{error.args[0]}\t{getattr(error, 'next_step', '')}")
 """
 
 
-def try_out(path: Path, kind: Kind | None = None, *, seconds: float = 0.01, patience: float = 30.0) -> None:
+def try_out(path: Path, kind: str | None = None, *, seconds: float = 0.01, patience: float = 30.0) -> None:
     """Start an FMU and let it step once, outside this process.
 
     Raises FmuFailed when it crashes, fails, or does not come back within `patience` s.
@@ -41,4 +40,5 @@ def try_out(path: Path, kind: Kind | None = None, *, seconds: float = 0.01, pati
             f"{path.name} crashes ({name}) before its first step is done", "run it in its own tool first"
         )
     if done.returncode:
-        raise FmuFailed(done.stderr.strip() or f"{path.name} does not start")
+        told, _, hint = done.stderr.strip().partition("\t")
+        raise FmuFailed(told or f"{path.name} does not start", hint)

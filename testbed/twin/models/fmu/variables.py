@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
+from testbed.bench.problems import nearest
+
 from ..base import Variable
 
 _NUMBERS = {
@@ -50,16 +52,25 @@ class Layout(NamedTuple):
 
 
 def layout(description: Any, noises: dict[str, float]) -> Layout:
-    """Return the variables of a model description; `noises` replaces what is usual, by name."""
+    """Return the variables of a model description; `noises` replaces what is usual, by name.
+
+    Raises ValueError for a noise of what there is not.
+    """
     of = _by_causality(description)
     derivatives = [unknown.variable for unknown in description.derivatives]
     states = [variable.derivative for variable in derivatives if variable.derivative is not None]
-    return Layout(
+    found = Layout(
         tuple(_elements(states, noises, _WANDER)),
         tuple(_elements(of("input"), {}, 0.0)),
         tuple(_elements(of("output"), noises, _NOISE)),
         tuple(_elements(of("parameter"), noises, 0.0)),
     )
+    known = [each.what.name for each in (*found.states, *found.outputs, *found.parameters)]
+    for name in noises:
+        if name not in known:
+            hint = nearest(name, known)
+            raise ValueError(f"no state, output or parameter is called {name!r}{hint and f'; {hint}'}")
+    return found
 
 
 def remembers_more(description: Any) -> bool:
