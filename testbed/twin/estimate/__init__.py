@@ -2,6 +2,7 @@
 
 from .followed import Followed, Free, Sensor
 from .kalman import ExtendedKalman, Innovation
+from .swap import swapped
 from .tracker import GATE, Happened, Moment, Tracker
 from .unscented import UnscentedKalman
 
@@ -16,4 +17,5 @@ __all__ = [
     "Sensor",
     "Tracker",
     "UnscentedKalman",
+    "swapped",
 ]

@@ -54,7 +54,7 @@ class Followed:
         self.sensors = tuple(map(Sensor, range(len(model.OUTPUTS))) if sensors is None else sensors)
         self.free = tuple(free)
         self.own = len(model.STATES)
-        self.carried = [at for at, state in enumerate(model.STATES) if state.carried]
+        self.carried = [at for at, state in enumerate(model.STATES) if state.carried is not None]
         """States that only the model moves."""
         self._lagging = [number for number, sensor in enumerate(self.sensors) if sensor.lag > 0]
         self._place = {number: self.own + at for at, number in enumerate(self._lagging)}

@@ -67,9 +67,9 @@ class Tracker:
 
         Inputs that change again within `piece_ns` act by their mean. `kind` is that of the filter.
         """
-        self._piece_ns = max(piece_ns, _PIECE_NS)
+        self.piece_ns = max(piece_ns, _PIECE_NS)
         self.followed = followed
-        self._kind = kind
+        self.kind = kind
         self.filter = kind(followed)
         self.time_ns = 0
         self.inputs: tuple[float, ...] = tuple(inputs)
@@ -109,7 +109,7 @@ class Tracker:
 
     def at(self, time_ns: int) -> ExtendedKalman:
         """Return a filter of its own that stands at a time, now or later."""
-        fork = self._kind(self.followed)
+        fork = self.kind(self.followed)
         fork.state, fork.covariance = self.filter.state, self.filter.covariance
         if time_ns > self.time_ns:
             fork.predict((time_ns - self.time_ns) / _NS, self._mean(time_ns))
@@ -125,7 +125,7 @@ class Tracker:
         followed = self.followed
         for each in free:
             followed = followed.with_free(replace(each, wander=0.0))
-        copy, moment = Tracker(followed, self.inputs, self._piece_ns, kind), self.moment()
+        copy, moment = Tracker(followed, self.inputs, self.piece_ns, kind), self.moment()
         covariance = np.zeros((followed.count, followed.count))
         covariance[: self.followed.count, : self.followed.count] = moment.covariance
         state = (*moment.state, *map(followed.believed, free))
@@ -134,7 +134,7 @@ class Tracker:
 
     def copy(self, moment: Moment) -> Tracker:
         """Return another that stands where this one stood at a moment."""
-        copy = Tracker(self.followed, moment.inputs, self._piece_ns, self._kind)
+        copy = Tracker(self.followed, moment.inputs, self.piece_ns, self.kind)
         copy.resume(moment)
         return copy
 
@@ -142,7 +142,7 @@ class Tracker:
         """Return a copy that thinks it possible that something has just changed."""
         known = {each.name for each in self.followed.free}
         followed = self.followed if free.name in known else self.followed.with_free(free)
-        copy, moment = Tracker(followed, self.inputs, self._piece_ns, self._kind), self.moment()
+        copy, moment = Tracker(followed, self.inputs, self.piece_ns, self.kind), self.moment()
         if followed is self.followed:
             covariance = moment.covariance.copy()
             covariance[followed.place(free.name), followed.place(free.name)] += free.spread**2
@@ -169,7 +169,7 @@ class Tracker:
         return None
 
     def _set(self, happened: Happened) -> None:
-        if happened.time_ns - self.time_ns >= self._piece_ns:
+        if happened.time_ns - self.time_ns >= self.piece_ns:
             self._advance(happened.time_ns)
         lasted = max(0, happened.time_ns - self._mark_ns)
         self._area = tuple(area + value * lasted for area, value in zip(self._area, self.inputs, strict=True))

@@ -34,6 +34,7 @@ MODELS = {
 """Those that are shipped, by name."""
 
 GENERAL = {
+    "composed": "testbed.twin.models.composed:Composed",
     "fmu": "testbed.twin.models.fmu:fmu_of_bench",
 }
 """Those that are made of a file or of other models, by name: they take settings beside parameters."""
@@ -60,8 +61,8 @@ class Variable:
     low: float = -math.inf
     high: float = math.inf
     noise: float = 0.0
-    carried: bool = False
-    """Of a state: it is carried along and no quantity that could be off, so that no filter may move it."""
+    carried: float | None = None
+    """Of a state that no filter may move, such as time: its slope over a step, 0 if it has none."""
 
 
 class Linear(NamedTuple):

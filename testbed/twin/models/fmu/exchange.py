@@ -19,7 +19,7 @@ from .variables import remembers_more
 
 _USUAL_STEP = 0.01  # s, where the FMU proposes none
 _FITS = 4  # rounds in which the first state is fitted to what is measured
-_TIME = Variable("time", "s", "since the FMU began", carried=True)
+_TIME = Variable("time", "s", "since the FMU began", carried=1.0)
 
 
 class ModelExchange(FmuModel):
@@ -99,9 +99,9 @@ class ModelExchange(FmuModel):
         return self._bordered(slope)
 
     def _bordered(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Add the last state to a slope: time goes its own way, a number of something kept has none."""
+        """Add the last state, which is carried, to a slope."""
         slope = np.pad(slope, ((0, 1), (0, 1)))
-        slope[-1, -1] = 0.0 if self._remembers else 1.0
+        slope[-1, -1] = self.STATES[-1].carried
         return slope
 
     def _step(

@@ -19,7 +19,7 @@ from .instance import Instance
 from .memory import Memory, Moment, Numbers
 from .variables import layout
 
-HIDDEN = Variable("memory", "", "the number of a kept copy of what the FMU does not show", carried=True)
+HIDDEN = Variable("memory", "", "the number of a kept copy of what the FMU does not show", carried=0.0)
 
 _TOLD = ("time", "reached", "next_event", "parameters", "inputs")
 
@@ -93,6 +93,17 @@ class FmuModel(ABC):
         """Return `step` and `transition` at once."""
         slope = self.transition(state, inputs, seconds, parameters)
         return self.step(state, inputs, seconds, parameters), slope
+
+    def feeds_through(self) -> list[set[int]]:
+        """Return for each output which inputs it follows at once; all, where the FMU does not tell."""
+        told = {each.variable.name: each.dependencies for each in self.archive.description.outputs}
+        names = [each.variable.name for each in self.layout.inputs]
+        found = []
+        for each in self.layout.outputs:
+            needs = told.get(each.variable.name)
+            known = names if needs is None else {variable.name for variable in needs}
+            found.append({at for at, name in enumerate(names) if name in known})
+        return found
 
     def passing(self) -> AbstractContextManager[None]:
         """Return a context of which no state is needed once it has ended."""
