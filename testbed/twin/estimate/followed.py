@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.twin.models import Components, Model, passing, slopes
+from testbed.twin.models import Components, Model, difference, passing, slopes
 
 _STEP = 1e-4  # share of its spread by which a parameter is moved to see what follows
 
@@ -188,6 +188,6 @@ class Followed:
     ) -> NDArray[np.float64]:
         model = self.model
         row: NDArray[np.float64] = slopes(
-            lambda x: (model.output(x, inputs, parameters)[output],), own, 1, self.carried
+            lambda x: (model.output(x, inputs, parameters)[output],), own, 1, self.carried, difference(model)
         )[0]
         return row

@@ -1,6 +1,7 @@
 """Models of devices as mathematics over a state: one small interface, and the ones that are shipped."""
 
-from .base import MODELS, Components, Linear, Model, Variable, linearise, model_class, passing, slopes
+from .base import MODELS, Components, Linear, Model, Variable, model_class, passing
+from .differences import difference, linearise, slopes
 from .making import make_model, try_out
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Linear",
     "Model",
     "Variable",
+    "difference",
     "linearise",
     "make_model",
     "model_class",

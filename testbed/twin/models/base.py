@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
@@ -34,15 +34,16 @@ MODELS = {
 """Those that are shipped, by name."""
 
 GENERAL = {
+    "arx": "testbed.twin.models.learned:Arx",
     "composed": "testbed.twin.models.composed:Composed",
     "fmu": "testbed.twin.models.fmu:fmu_of_bench",
+    "gaussian-process": "testbed.twin.models.learned:GaussianProcess",
+    "onnx": "testbed.twin.models.learned:Onnx",
 }
 """Those that are made of a file or of other models, by name: they take settings beside parameters."""
 
 Components = tuple[Any, ...]
 """One number, or one array of numbers of any shape, a variable."""
-
-_DIFFERENCE = 1e-5  # share of a variable's size; a central difference is then right to about 1e-10
 
 
 @dataclass(frozen=True)
@@ -153,42 +154,6 @@ def working(known: tuple[Variable, ...], given: Mapping[str, float]) -> tuple[fl
         if not (math.isfinite(value) and variable.low <= value <= variable.high):
             raise ValueError(f"{variable.name} must be {_bounds(variable)}, not {value:g}")
     return values
-
-
-def linearise(
-    model: Model, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
-) -> Linear:
-    """Return a model near one point, by central differences of its steps and outputs."""
-
-    def stepped(x: Components, u: Components) -> Components:
-        return model.step(x, u, seconds, parameters)
-
-    def measured(x: Components, u: Components) -> Components:
-        return model.output(x, u, parameters)
-
-    return Linear(
-        slopes(lambda x: stepped(x, inputs), state, len(state)),
-        slopes(lambda u: stepped(state, u), inputs, len(state)),
-        slopes(lambda x: measured(x, inputs), state, len(model.OUTPUTS)),
-        slopes(lambda u: measured(state, u), inputs, len(model.OUTPUTS)),
-    )
-
-
-def slopes(
-    function: Callable[[Components], Components], at: Components, rows: int, still: Container[int] = ()
-) -> NDArray[np.float64]:
-    """Return how `rows` results follow each component of what a function is asked at: (rows, columns).
-
-    Components whose places are `still` are not moved; what follows them is left 0.
-    """
-    found = np.zeros((rows, len(at)))
-    for column, value in enumerate(at):
-        if column in still:
-            continue
-        width = _DIFFERENCE * max(1.0, abs(value))
-        above, below = ((*at[:column], value + way * width, *at[column + 1 :]) for way in (1, -1))
-        found[:, column] = np.subtract(function(above), function(below)) / (2 * width)
-    return found
 
 
 def passing(model: Model) -> AbstractContextManager[None]:

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Components, Linear, Variable, linearise, restore_numbers, save_numbers, slopes, working
+from .base import Components, Linear, Variable, restore_numbers, save_numbers, working
+from .differences import linearise, slopes
 
 _ORDER = 4
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base import Components, Linear, Model, linearise, passing, slopes, working
+from ..base import Components, Linear, Model, passing, working
+from ..differences import difference, linearise, slopes
 from .connections import Connections
 from .ports import Port
 
@@ -49,6 +50,7 @@ class Composed:
         if not (isinstance(step, int | float) and step > 0):
             raise ValueError(f"step is the longest step in s, above 0, not {step!r}")
         self.parts = dict(parts)
+        self.DIFFERENCE = max(map(difference, self.parts.values()))
         self._given = (dict(connect or {}), dict(sums or {}), step)
         self._models = list(parts.values())
         wired = self._wired = Connections(self.parts, *self._given[:2])
@@ -131,7 +133,11 @@ class Composed:
         """Return `a` of the linear form alone, (n, n)."""
         with self.passing():
             slope = slopes(
-                lambda x: self.step(x, inputs, seconds, parameters), state, len(state), self._carried
+                lambda x: self.step(x, inputs, seconds, parameters),
+                state,
+                len(state),
+                self._carried,
+                self.DIFFERENCE,
             )
         return self._carry(slope)
 

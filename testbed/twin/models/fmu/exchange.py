@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base import Components, Linear, Model, Variable, linearise, slopes
+from ..base import Components, Linear, Model, Variable
+from ..differences import linearise, slopes
 from .archive import Archive
 from .failure import FmuFailed
 from .integrate import Integrator

@@ -30,6 +30,7 @@ class _Gone:
 
 
 _GONE: Any = _Gone()
+_FAILED: list[Any] = []
 
 
 class Instance:
@@ -207,6 +208,7 @@ class Instance:
         After a fatal one no function may be called any more, not even to free it (FMI 2.0, section 2.1.3).
         """
         if getattr(error, "status", None) == _FATAL:
+            _FAILED.append(self.fmu)  # its library may still hold on to callbacks of ours
             self.fmu = self._inputs = self._outputs = self._parameters = self._tuned = _GONE
         said = "".join(f"\n  it said  {line}" for line in self._said)
         return FmuFailed(

@@ -6,7 +6,7 @@ import base64
 import json
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base import Components, Linear, Variable, working
+from ..differences import each_case
 from .archive import Archive
 from .instance import Instance
 from .memory import Memory, Moment, Numbers
@@ -182,19 +183,6 @@ class FmuModel(ABC):
         }
         times = {name: float(told[name]) for name in ("time", "reached", "next_event")}
         return self.memory.keep(Moment(**times, **numbers, copy=copy))  # type: ignore[arg-type]
-
-
-def each_case(function: Callable[..., Components], *groups: Components) -> Components:
-    """Call `function` with groups of numbers, once for each case where any of them is an array."""
-    if not any(isinstance(component, np.ndarray) for group in groups for component in group):
-        return function(*groups)
-    shape = np.broadcast_shapes(*(np.shape(component) for group in groups for component in group))
-    flat = [[np.broadcast_to(component, shape).ravel().tolist() for component in group] for group in groups]
-    found = [
-        function(*(tuple(component[case] for component in group) for group in flat))
-        for case in range(int(np.prod(shape)))
-    ]
-    return tuple(np.array(column).reshape(shape) for column in zip(*found, strict=True))
 
 
 def _end(memory: Memory, instance: Instance) -> None:
