@@ -61,8 +61,8 @@ class Arx(Ticking):
         return made
 
     def _make(
-        self, output: Variable, inputs: tuple[Variable, ...], period: float, own: int, past: int, sigma: float,
-        coefficients: Mapping[str, float],
+        self, output: Variable, inputs: tuple[Variable, ...], period: float, own: int, past: int,
+        sigma: float, coefficients: Mapping[str, float],
     ) -> None:  # fmt: skip
         self.period, self.own, self.past, self.sigma = period, own, past, sigma
         wander = sigma / math.sqrt(period)

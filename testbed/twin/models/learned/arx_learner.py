@@ -32,7 +32,7 @@ class ArxLearner:
         self, output: Variable, inputs: Sequence[Variable], period: float, *, own: int = 2, past: int = 1,
         forgetting: float = 1.0,
     ) -> None:  # fmt: skip
-        """Raises ValueError for numbers that cannot be."""
+        """Begin with nothing learned; raises ValueError for numbers that cannot be."""
         if not (period > 0 and own > 0 and past > 0 and 0 < forgetting <= 1):
             raise ValueError("period, own and past must be above 0, forgetting in (0, 1]")
         self._output, self._inputs, self._period = output, tuple(inputs), period
@@ -44,15 +44,14 @@ class ArxLearner:
         self._own_square = self._weight = 0.0
 
     def add(self, residual: float, inputs: Sequence[float]) -> None:
-        """Take a residual, and the inputs from then on; NaN is a gap, after which the past is gathered anew."""
+        """Take a residual, and the inputs from then on; NaN is a gap: the past is gathered anew."""
         if math.isnan(residual) or any(map(math.isnan, inputs)):
             for each in (self._residuals, *self._given):
                 each.clear()
             return
         if len(self._residuals) == self._own and all(len(each) == self._past for each in self._given):
-            self._learn(
-                np.array((*self._residuals, *(u for each in self._given for u in each), 1.0)), residual
-            )
+            acted = (value for each in self._given for value in each)
+            self._learn(np.array((*self._residuals, *acted, 1.0)), residual)
         self._residuals.appendleft(residual)
         for kept, value in zip(self._given, inputs, strict=True):
             kept.appendleft(value)
@@ -110,8 +109,8 @@ def lasso(
     """Return a sparse ARX model by the LASSO, from many samples at once; what it chooses is fitted again.
 
     `given` holds the inputs of each sample. `alpha` is the weight of its penalty on coefficients of
-    regressors of unit variance; without, cross-validation in time chooses it. Raises ValueError for too few
-    samples, MissingPart without scikit-learn.
+    regressors of unit variance; without, the Bayesian information criterion chooses it. Raises ValueError for
+    too few samples, MissingPart without scikit-learn.
     """
     rows = np.array(list(_rows(residuals, given, own, past)))
     count = own + past * len(inputs) + 1
@@ -143,8 +142,7 @@ def _rows(
 
 def _lasso(alpha: float | None) -> Any:
     try:
-        from sklearn.linear_model import Lasso, LassoCV
-        from sklearn.model_selection import TimeSeriesSplit
+        from sklearn.linear_model import Lasso, LassoLarsIC
     except ImportError as error:
         raise MissingPart("the LASSO needs scikit-learn", "pip install 'hil-testbed[learn]'") from error
-    return LassoCV(cv=TimeSeriesSplit(4)) if alpha is None else Lasso(alpha)
+    return LassoLarsIC(criterion="bic") if alpha is None else Lasso(alpha)

@@ -60,8 +60,10 @@ class Onnx(Ticking):
         recurrent: Mapping[str, str] | None = None,
         variables: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:  # fmt: skip
-        """Raises UsageError for a missing file, DamagedInput for what is no network of numbers,
-        ValueError for names, shapes and periods that cannot be, MissingPart without onnxruntime.
+        """Read a network.
+
+        Raises UsageError for a missing file, DamagedInput for what is no network of numbers, ValueError for
+        names, shapes and periods that cannot be, MissingPart without onnxruntime.
         """
         self.name = file.name
         self.parameters = working((), parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -16,9 +17,7 @@ _ROUNDING = 1e-9  # of a period
 
 
 class Ticking(ABC):
-    """A model whose last state is the time since it moved last. Between two moves inputs may change: the
-    newest counts.
-    """
+    """A model whose last state is the time since it moved last; when it moves, the inputs of then count."""
 
     STATES: tuple[Variable, ...]
     INPUTS: tuple[Variable, ...]
@@ -47,6 +46,8 @@ class Ticking(ABC):
     ) -> Components:
         """Return the state `seconds` later, under inputs that stay as they are."""
         values = self.parameters if parameters is None else parameters
+        if math.isinf(self.period):
+            return state
         *moved, age = state
         past = age + seconds
         ticks = np.floor(past / self.period + _ROUNDING)
