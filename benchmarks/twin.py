@@ -14,7 +14,7 @@ from testbed.twin.estimate import ExtendedKalman, Followed
 from testbed.twin.models import MODELS, Components, model_class
 from testbed.twin.predict import foretell
 
-from . import twin_changes
+from . import twin_changes, twin_fmu
 from .table import Row, print_table
 
 _US = 1e6
@@ -34,7 +34,7 @@ _POINTS: dict[str, tuple[Components, Components, float]] = {  # state, inputs, t
 def measure(quick: bool = False) -> list[Row]:
     count = 200 if quick else 2000
     costs = [*_filter(count), _ahead(count), *(_futures(kind) for kind in MODELS), *_many(quick)]
-    return [*costs, *twin_changes.measure(quick)]
+    return [*costs, *twin_fmu.measure(quick), *twin_changes.measure(quick)]
 
 
 def _filter(count: int) -> list[Row]:
