@@ -6,7 +6,16 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from testbed.bench import Bench, BenchFileError, LearnPlan, PlannedFault, Problem, TwinModel, nearest
+from testbed.bench import (
+    Bench,
+    BenchFileError,
+    LearnPlan,
+    PlannedFault,
+    Problem,
+    TwinFilter,
+    TwinModel,
+    nearest,
+)
 from testbed.bench.document import Path_
 from testbed.bench.faults import CATALOGUE, Fault, Place, wrong_in
 from testbed.bench.units import convert
@@ -139,6 +148,10 @@ def _uses(bench: Bench, path: Path_, spec: TwinModel, model: Model) -> list[Prob
     ]
     if not problems and spec.learns is not None:
         problems = [*_wears(bench, (*path, "learns", "wears"), spec.learns, model)]
+    carried = [state.name for state in model.STATES if state.carried is not None]
+    if spec.filter is TwinFilter.UKF and carried:
+        text = f"no points can be taken of the {', '.join(carried)} of a {spec.kind} model"
+        problems.append(bench.document.problem((*path, "filter"), text, "use filter: ekf"))
     if problems:
         return problems
     try:
