@@ -13,7 +13,7 @@ from .course import Course
 
 
 class Setpoint:
-    """The setpoint of one loop. One that moves is a signal: each new value is a sample of it.
+    """The setpoint of one loop. One that moves is a signal: by commands, or with a sample for each cycle.
 
     It takes commands as a device does, once they are judged: from an outer loop (a cascade), from a person
     who has it in hand, from a test.
@@ -62,11 +62,10 @@ class Setpoint:
 
     def follow(self, sample: Sample, dt: float) -> float:
         """Return where it is at a sample, `dt` seconds after the one that was asked about last."""
-        if self._course is not None and not self._course.over:
+        if self._course is not None:
             leg = self._course.leg
-            before, self._base = self._base, self._course.advance(sample.value, dt)
-            if self._base != before or leg == 0:
-                self._tell(sample.time_ns)
+            self._base = self._course.advance(sample.value, dt)
+            self._tell(sample.time_ns)
             if self._course.leg != leg:
                 self._tell_leg(sample.time_ns, self._course)
         return self.value
