@@ -55,18 +55,18 @@ def test_where_no_limit_is_in_the_way_mpc_is_the_lqr():
 
 
 @both
-@pytest.mark.parametrize("real", [{}, {"heater_power": 400.0, "ambient": 10.0}, {"forced_convection": 12.0}])
+@pytest.mark.parametrize("real", [{"heater_power": 400.0, "ambient": 10.0}, {"forced_convection": 12.0}])
 def test_no_offset_remains_however_wrong_the_model_is(plan, real):
-    beside = Beside(plan=plan, real=real, **CHAMBER).run(60.0, 60)
+    beside = Beside(plan=plan, real=real, **CHAMBER).run(60.0, 40)
     assert np.mean(beside.measured[-100:]) == pytest.approx(60.0, abs=0.05)
     beside.disturbance = -5.0
-    beside.run(60.0, 60)
+    beside.run(60.0, 40)
     assert np.mean(beside.measured[-100:]) == pytest.approx(60.0, abs=0.05)
 
 
 @both
 def test_nothing_winds_up_while_the_actuator_is_at_its_end(plan):
-    beside = Beside(plan=plan, **CHAMBER).run(400.0, 60)
+    beside = Beside(plan=plan, **CHAMBER).run(400.0, 20)
     assert beside.outputs[-1] == pytest.approx(100.0)
     assert beside.controller.pushing == 1
     top = beside.measured[-1]
@@ -76,12 +76,12 @@ def test_nothing_winds_up_while_the_actuator_is_at_its_end(plan):
 
 @both
 def test_the_same_samples_give_the_same_outputs_to_the_last_bit(plan):
-    first, second = (Beside(plan=plan, slew=50.0, **CHAMBER).run(60.0, 10).outputs for _ in range(2))
+    first, second = (Beside(plan=plan, slew=50.0, **CHAMBER).run(60.0, 3).outputs for _ in range(2))
     assert first == second
 
 
 @both
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(setpoints=st.lists(st.floats(-50, 150), min_size=1, max_size=4))
 def test_limits_and_slew_are_kept_whatever_is_wanted(plan, setpoints):
     beside = Beside(plan=plan, slew=30.0, **CHAMBER)
@@ -133,6 +133,6 @@ def test_a_pid_may_feed_forward_what_holds_the_model_at_the_setpoint():
     def plan(ahead):
         return lambda signal: PidPlan(kp=5.0, feed_forward=ModelAhead("d", signal, DT) if ahead else None)
 
-    bare, helped = (Beside(plan=plan(ahead), **CHAMBER).run(60.0, 120) for ahead in (False, True))
+    bare, helped = (Beside(plan=plan(ahead), **CHAMBER).run(60.0, 60) for ahead in (False, True))
     assert abs(bare.measured[-1] - 60.0) > 1.0, "without an integral it stays below"
     assert helped.measured[-1] == pytest.approx(60.0, abs=0.2)
