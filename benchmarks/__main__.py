@@ -21,6 +21,7 @@ _ALL = (
     "decode",
     "firmware",
     "twin",
+    "controllers",
     "wires",
     "web",
 )
