@@ -136,3 +136,11 @@ def test_a_pid_may_feed_forward_what_holds_the_model_at_the_setpoint():
     bare, helped = (Beside(plan=plan(ahead), **CHAMBER).run(60.0, 60) for ahead in (False, True))
     assert abs(bare.measured[-1] - 60.0) > 1.0, "without an integral it stays below"
     assert helped.measured[-1] == pytest.approx(60.0, abs=0.2)
+
+
+@both
+def test_a_first_command_that_the_guard_held_leaves_nothing_unknown_behind(plan):
+    beside = Beside(plan=plan, **CHAMBER).run(60.0, DT)
+    beside.controller.applied(float("nan"))
+    beside.run(60.0, 20)
+    assert beside.measured[-1] == pytest.approx(60.0, abs=0.5)

@@ -71,3 +71,11 @@ def test_the_terms_tell_what_was_asked_and_given(kind):
     controller = make_controller(PLANS[kind], ACTUATOR, lambda signal: 20.0, no_twin)
     output = controller.compute(60.0, 50.0, 0.1)
     assert controller.terms[:3] == (60.0, 50.0, output)
+
+
+@every_kind
+def test_a_first_command_that_the_guard_held_leaves_nothing_unknown_behind(kind):
+    controller = make_controller(PLANS[kind], ACTUATOR, lambda signal: 20.0, no_twin)
+    controller.compute(60.0, 50.0, 0.1)
+    controller.applied(math.nan)
+    assert math.isfinite(controller.compute(60.0, 50.0, 0.1))

@@ -43,6 +43,10 @@ def tune(
     hysteresis: Annotated[
         str | None, typer.Option(metavar="VALUE", help="What does not switch; default: by the noise.")
     ] = None,
+    reverse: Annotated[
+        bool | None,
+        typer.Option("--reverse/--direct", help="More output gives less; default: as the controller has it."),
+    ] = None,
     for_: Annotated[str, typer.Option("--for", metavar="TIME", help="How long at most.")] = "20min",
     picture: Annotated[
         Path | None, typer.Option("--picture", metavar="FILE.svg", help="Draw the experiment.")
@@ -67,7 +71,7 @@ def tune(
     path = session or default_path(bench.name)
     if path.exists():
         raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
-    tuning = Tuning(bench, loop, Wishes(setpoint, output, step, hysteresis, within))
+    tuning = Tuning(bench, loop, Wishes(setpoint, output, step, hysteresis, within, reverse))
     if virtual:
         verdict = _run_virtually(tuning, path, seconds, live=not as_json)
     else:

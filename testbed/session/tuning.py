@@ -31,6 +31,7 @@ class Wishes:
     step: str | None = None
     hysteresis: str | None = None
     within: tuple[str, str] | None = None
+    reverse: bool | None = None
 
 
 class Tuning:
@@ -141,7 +142,9 @@ def _plan(loop: Loop, wishes: Wishes) -> RelayPlan:
         raise UsageError(f"--hysteresis {band:g}: it is not below 0")
     if not least < most:
         raise UsageError(f"--within {least:g} {most:g}: the lower limit comes first")
-    return RelayPlan(low, high, step, band, _reverse(loop), least, most)
+    return RelayPlan(
+        low, high, step, band, _reverse(loop) if wishes.reverse is None else wishes.reverse, least, most
+    )
 
 
 def _setpoint(loop: Loop, wishes: Wishes) -> float:

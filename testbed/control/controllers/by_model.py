@@ -102,7 +102,8 @@ class ByModel(Controller):
     def _miss(self, through: Through, state: Floats, measured: float, dt: float) -> None:
         """Follow what the model misses, with the time constant that the plan says."""
         share = dt / (self.plan.integral + dt)
-        if self._before is not None and dt > 0:
+        known = math.isfinite(self.reach.output)  # nothing is, where the guard held the very first command
+        if self._before is not None and known and dt > 0:
             foretold = through.step(self._before, through.writes.to_model(self.reach.output), dt)
             missed = (state - foretold) * (self.plan.period / dt)
             before = np.zeros_like(missed) if self._beyond is None else self._beyond

@@ -107,7 +107,8 @@ class Relay(Controller):
     def applied(self, output: float) -> None:
         """Learn what went out in place of the last output; that is what the device answers to."""
         self.reach.output = output
-        self.moments[-1] = self.moments[-1]._replace(output=output)
+        if math.isfinite(output):  # nothing is known where the guard held the very first command
+            self.moments[-1] = self.moments[-1]._replace(output=output)
 
     def _judge(self, setpoint: float, measured: float) -> None:
         if not self._plan.least <= measured <= self._plan.most:
