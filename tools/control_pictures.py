@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _relay(bench: Bench, folder: Path) -> str:
-    tuning, runs = Tuning(bench, "hold", Wishes()), list[Run]()
+    tuning, runs = Tuning(bench, "hold", Wishes(), {}), list[Run]()
     run_virtually(
         tuning.bench, folder / "tune.session", 600.0, seed=0, tell=lambda event: None,
         begun=lambda run, clock: runs.append(run),

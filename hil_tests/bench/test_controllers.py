@@ -1,5 +1,6 @@
 """What a bench file says of a controller is told back in plain numbers, or where it is wrong."""
 
+import math
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +15,7 @@ from testbed.bench import (
     MpcPlan,
     OnOffPlan,
     PidPlan,
+    RelayPlan,
     ScheduledPlan,
     json_schema,
     load_bench,
@@ -43,6 +45,7 @@ twins:
 """
 LQR = "lqr: {error: 1 K, effort: 0.1, integral: 100 ms}"
 MPC = "mpc: {twin: chamber, error: 1 K, effort: 20 %, horizon: 5 s, bounds: {chamber.load_temperature: [20 degC, 340 K]}}"
+RELAY = "relay: {low: 0 %, high: 50 %, step: 5 %, hysteresis: 200 mK, most: 340 K}"
 PID = "pid: {kp: 8, filter: 500 ms, feed_forward: {from: chamber.load_temperature, gain: -2, at: 293.15 K}}"
 SCHEDULED = "scheduled: {by: chamber.load_temperature, gains: [{at: 20 degC, kp: 8}, {at: 323.15 K, kp: 9}]}"
 ON_OFF = "on_off: {output_on: 0.8, output_off: 0 %, hysteresis: 2 K, on_when: above, min_on: 1 min}"
@@ -76,6 +79,13 @@ def test_scheduled_gains_stand_at_points_in_the_unit_of_what_they_go_by(tmp_path
     assert [(round(at, 9), each.kp) for at, each in plan.points] == [(20.0, 8.0), (50.0, 9.0)]
 
 
+def test_a_relay_experiment_is_told_in_plain_numbers(tmp_path):
+    plan = hold(tmp_path, RELAY).controller
+    assert isinstance(plan, RelayPlan)
+    assert (plan.low, plan.high, plan.step, plan.hysteresis) == (0.0, 50.0, 5.0, pytest.approx(0.2))
+    assert (plan.least, plan.most) == (-math.inf, pytest.approx(66.85))
+
+
 def test_a_controller_on_a_model_finds_its_twin_by_the_signals_of_the_loop(tmp_path):
     plan = hold(tmp_path, LQR).controller
     assert isinstance(plan, LqrPlan)
@@ -100,7 +110,7 @@ def test_a_horizon_is_cycles_and_bounds_are_in_the_units_of_their_signals(tmp_pa
     assert bound.high == pytest.approx(66.85)
 
 
-@pytest.mark.parametrize("controller", [PID, SCHEDULED, ON_OFF, LQR, MPC])
+@pytest.mark.parametrize("controller", [PID, SCHEDULED, ON_OFF, LQR, MPC, RELAY])
 def test_the_schema_knows_every_kind(tmp_path, controller):
     jsonschema.validate(yaml.safe_load(BENCH.replace("CONTROLLER", controller)), json_schema())
 
@@ -108,8 +118,8 @@ def test_the_schema_knows_every_kind(tmp_path, controller):
 @pytest.mark.parametrize(
     ("controller", "expected"),
     [
-        ("{}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, scheduled, on_off, lqr, mpc"),
-        ("{pid: {kp: 1}, on_off: {output_on: 1, output_off: 0, hysteresis: 1 K}}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, scheduled, on_off, lqr, mpc"),
+        ("{}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, scheduled, on_off, lqr, mpc, relay"),
+        ("{pid: {kp: 1}, on_off: {output_on: 1, output_off: 0, hysteresis: 1 K}}", "bench.yaml:12:7: loops.hold.controller: takes one kind of controller: pid, scheduled, on_off, lqr, mpc, relay"),
         ("{pdi: {kp: 1}}", "bench.yaml:12:8: unknown key 'pdi' (did you mean 'pid'?)"),
         ("{pid: {kp: 1, filtr: 1 s}}", "bench.yaml:12:21: unknown key 'filtr' (did you mean 'filter'?)"),
         ("{pid: {kp: 1, filter: 1 K}}", "bench.yaml:12:29: '1 K' does not fit: expected s, and 'K' is another quantity"),
@@ -120,6 +130,8 @@ def test_the_schema_knows_every_kind(tmp_path, controller):
         ("{scheduled: {by: setpoint, gains: [{at: 9 degC, kp: 1}]}}", "bench.yaml:12:41: loops.hold.controller.scheduled.gains: list should have at least 2 items after validation, not 1"),
         ("{pid: {kp: 1, feed_forward: {from: probe.temperature}}}", "bench.yaml:12:35: loops.hold.controller.pid.feed_forward: is {from: SIGNAL, gain: G, at: VALUE}, or {twin: NAME}"),
         ("{pid: {kp: 1, feed_forward: {twin: chamber}}}", "bench.yaml:12:42: the twin chamber has no model"),
+        ("{relay: {low: 0, high: 50, step: 60}}", "bench.yaml:12:40: must be above 0 and no more than what lies between low and high, not 60"),
+        ("{relay: {low: 0, high: 50, step: 5, most: 1 m}}", "bench.yaml:12:49: '1 m' does not fit"),
         ("{lqr: {error: 1 K}}", "bench.yaml:12:8: loops.hold.controller.lqr lacks the key 'effort'"),
         ("{lqr: {error: 0 K, effort: 1}}", "bench.yaml:12:21: must be above 0, not 0 K"),
         ("{lqr: {twin: chamer, error: 1, effort: 1}}", "bench.yaml:12:20: no twin is called 'chamer' (did you mean 'chamber'?)"),

@@ -41,7 +41,7 @@ def tune(monkeypatch, capsys, bench, tmp_path):
     return run
 
 
-def test_the_gains_that_it_tells_hold_the_loop(tune, tmp_path):
+def test_the_gains_that_it_tells_hold_the_loop(tune, tmp_path, monkeypatch, capsys):
     picture = tmp_path / "tune.svg"
     done = tune("--json", "--picture", picture)
     assert done.returncode == 0, done.stderr
@@ -60,6 +60,10 @@ def test_the_gains_that_it_tells_hold_the_loop(tune, tmp_path):
         heater = session.signal("chamber.heater_duty").id
         given = [each.value for each in session.commands() if each.signal == heater]
     assert all(0 <= value <= 100 for value in given)
+    again = run_inside(monkeypatch, capsys, "replay", told["session"], "--virtual", "--json")
+    assert (again.returncode, json.loads(again.stdout)["verdict"]) == (0, "same"), (
+        "the recording tells it all"
+    )
     assert given[-1] == 0, "it ends in the safe value"
 
 

@@ -64,6 +64,8 @@ class Bench:
     guard: GuardPlan = field(default_factory=GuardPlan)
     mqtt: MqttStore | None = None
     lorawan: LorawanSpec = field(default_factory=LorawanSpec)
+    text: str | None = field(default=None, repr=False, compare=False)
+    """What the file was taken to say, where that is not what it says."""
 
     @cached_property
     def by_path(self) -> dict[str, Signal]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from testbed.signals import Signal
 
 from .control_by_model import Around, resolve_ahead, resolve_by_model
-from .control_spec import ControllerSpec, FeedForwardSpec, LqrSpec, OnOffSpec, PidSpec, ScheduledSpec
-from .controllers import ControllerPlan, FeedForward, ModelAhead, OnOffPlan, PidPlan, ScheduledPlan
+from .control_spec import (
+    ControllerSpec,
+    FeedForwardSpec,
+    LqrSpec,
+    OnOffSpec,
+    PidSpec,
+    RelaySpec,
+    ScheduledSpec,
+)
+from .controllers import ControllerPlan, FeedForward, ModelAhead, OnOffPlan, PidPlan, RelayPlan, ScheduledPlan
 from .document import Path_
 from .lookup import Lookup
 
@@ -24,6 +33,8 @@ def resolve_controller(
         return _pid(where, spec.chosen, around, look)
     if isinstance(spec.chosen, ScheduledSpec):
         return _scheduled(where, spec.chosen, around, look)
+    if isinstance(spec.chosen, RelaySpec):
+        return _relay(where, spec.chosen, reads, writes, look)
     return _on_off(where, spec.chosen, reads, writes, look)
 
 
@@ -94,6 +105,25 @@ def _on_off(path: Path_, spec: OnOffSpec, reads: Signal, writes: Signal, look: L
     if on is None or off is None or band is None or min_on is None or min_off is None:
         return None
     return OnOffPlan(on, off, band, spec.on_when == "above", min_on, min_off)
+
+
+def _relay(path: Path_, spec: RelaySpec, reads: Signal, writes: Signal, look: Lookup) -> RelayPlan | None:
+    low = _output((*path, "low"), spec.low, writes, look)
+    high = _output((*path, "high"), spec.high, writes, look)
+    step = look.convert((*path, "step"), spec.step, writes.unit, difference=True)
+    if low is None or high is None or step is None:
+        return None
+    if not 0 < step <= high - low:
+        text = f"must be above 0 and no more than what lies between low and high, not {spec.step}"
+        look.problem((*path, "step"), text)
+    band, least, most = (
+        None if given is None else look.convert((*path, name), given, reads.unit, difference=difference)
+        for name, given, difference in (
+            ("hysteresis", spec.hysteresis, True), ("least", spec.least, False), ("most", spec.most, False),
+        )
+    )  # fmt: skip
+    ends = -math.inf if least is None else least, math.inf if most is None else most
+    return RelayPlan(low, high, step, band, spec.reverse, *ends, spec.cycles)
 
 
 def _output(path: Path_, quantity: str | float, writes: Signal, look: Lookup) -> float | None:

@@ -103,6 +103,21 @@ class MpcSpec(LqrSpec):
     )
 
 
+class RelaySpec(_Spec):
+    """A relay experiment; `testbed tune` puts one in the place of a loop's controller."""
+
+    low: Quantity = Field(description="The least that the output may be")
+    high: Quantity = Field(description="The most that the output may be")
+    step: Quantity = Field(description="How far it goes to either side once it is known around what")
+    hysteresis: Quantity | None = Field(
+        default=None, description="By how much the setpoint has to be passed; without: by the noise"
+    )
+    reverse: bool = Field(default=False, description="More output gives less of what is measured")
+    least: Quantity | None = Field(default=None, description="It ends when less than this is measured")
+    most: Quantity | None = Field(default=None, description="It ends when more than this is measured")
+    cycles: int = Field(3, ge=2, description="How many cycles have to be alike")
+
+
 class ControllerSpec(_Spec):
     """How a loop computes its command: exactly one kind of controller."""
 
@@ -115,6 +130,7 @@ class ControllerSpec(_Spec):
     on_off: OnOffSpec | None = None
     lqr: LqrSpec | None = None
     mpc: MpcSpec | None = None
+    relay: RelaySpec | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:

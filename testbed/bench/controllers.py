@@ -102,7 +102,7 @@ class MpcPlan(LqrPlan):
 
 @dataclass(frozen=True)
 class RelayPlan:
-    """A relay experiment, which no bench file declares; see testbed/control/controllers/relay.py."""
+    """The settings of a relay experiment; see RelaySpec."""
 
     kind: ClassVar[str] = "relay"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from .boards import Firmware, PlannedFault
 from .control_by_model import Around
 from .control_resolve import resolve_controller
 from .device import Device, make_signals
-from .document import Document, Path_, read_document
+from .document import Document, Path_, parse_document, read_document
 from .expectation import EXAMPLE, Expectation, parse_expectation, parse_signal
 from .guard import resolve_guard
 from .influxdb import Influxdb, check_url, resolve
@@ -42,19 +43,22 @@ _WHOLE = ("plant", "expect", "guard", "influxdb", "mqtt", "lorawan")
 
 
 def load_bench(
-    file: Path, environment: Mapping[str, str], profiles: Mapping[str, Path] | None = None
+    file: Path,
+    environment: Mapping[str, str],
+    profiles: Mapping[str, Path] | None = None,
+    text: str | None = None,
 ) -> Bench:
     """Read, check and resolve a bench file; raises BenchFileError with all that is wrong in it.
 
     `environment` gives the values of ${NAME} in wires. `profiles` gives the profile's file of a device,
-    by its name, in place of the one that the bench file names: a recording keeps its own. The error is a
-    FaultyBench if there is a bench at all.
+    by its name, in place of the one that the bench file names: a recording keeps its own. `text` is taken
+    for what stands in the file. The error is a FaultyBench if there is a bench at all.
     """
-    document = read_document(file)
+    document = read_document(file) if text is None else parse_document(str(file), text)
     spec, problems, left_out = _read_spec(document)
     resolver = _Resolver(file, document, spec, environment, profiles or {})
     resolver.look.broken |= left_out
-    bench = resolver.resolve()
+    bench = replace(resolver.resolve(), text=text)
     problems += resolver.look.problems
     if problems:
         raise FaultyBench(problems, bench)

@@ -57,6 +57,8 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Make a loop's device oscillate by switching its actuator, and tell gains by several rules."""
+    import os
+
     from testbed.errors import UsageError
     from testbed.session.emulation import parse_names
     from testbed.session.tuning import Tuning, Wishes
@@ -71,7 +73,7 @@ def tune(
     path = session or default_path(bench.name)
     if path.exists():
         raise UsageError(f"{path} exists already, and no recording is ever overwritten", "give another name")
-    tuning = Tuning(bench, loop, Wishes(setpoint, output, step, hysteresis, within, reverse))
+    tuning = Tuning(bench, loop, Wishes(setpoint, output, step, hysteresis, within, reverse), os.environ)
     if virtual:
         verdict = _run_virtually(tuning, path, seconds, live=not as_json)
     else:

@@ -78,10 +78,11 @@ def attachments(bench: Bench, about: Mapping[str, Any], seed: int) -> dict[str, 
     secrets = Secrets(device.wire for device in bench.devices.values())
     attached = {name: secrets.redact_file(file.read_bytes()) for name, file in files.items()}
     for twin in bench.twins.values():
-        for file in (
-            () if twin.model is None else twin.model.files()
-        ):  # not text: nothing may be replaced in it
+        # Not text: nothing may be replaced in them.
+        for file in () if twin.model is None else twin.model.files():
             attached[f"bench/{file.relative_to(bench.file.parent).as_posix()}"] = file.read_bytes()
+    if bench.text is not None:
+        attached[f"bench/{bench.file.name}"] = secrets.redact_file(bench.text.encode())
     attached["bench/resolved.json"] = _json(finite(resolved_bench(bench, seed), secrets.redact))
     attached["environment.json"] = _json(about)
     return attached

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
-from testbed.bench import Bench, Loop, OnOffPlan, PidPlan, RelayPlan, ScheduledPlan, nearest
+import yaml
+
+from testbed.bench import Bench, Loop, OnOffPlan, PidPlan, RelayPlan, ScheduledPlan, load_bench, nearest
 from testbed.bench.units import convert
 from testbed.control.controllers import Relay
 from testbed.control.controllers.relay import Response
@@ -40,17 +43,12 @@ class Tuning:
     Raises UsageError for a loop that is not there or a wish that makes no sense.
     """
 
-    def __init__(self, bench: Bench, name: str, wishes: Wishes) -> None:
+    def __init__(self, bench: Bench, name: str, wishes: Wishes, environment: Mapping[str, str]) -> None:
         if name not in bench.loops:
             raise UsageError(f"{bench.name} has no loop {name!r}", nearest(name, bench.loops))
-        loop = bench.loops[name]
-        self.loop = replace(
-            loop, controller=_plan(loop, wishes), setpoint=_setpoint(loop, wishes), moving=None
-        )
-        inner = None if loop.moving is None else loop.moving.signal
-        kept = {each: other for each, other in bench.loops.items() if other.writes is not inner}
-        # An outer loop would move the setpoint of the one that is tuned.
-        self.bench = replace(bench, loops={**kept, name: self.loop}, expectations=())
+        text = _rewritten(bench, name, _plan(bench.loops[name], wishes), wishes)
+        self.bench = load_bench(bench.file, environment, text=text)
+        self.loop = self.bench.loops[name]
         self._relay: Relay | None = None
         self._told = False
 
@@ -147,8 +145,26 @@ def _plan(loop: Loop, wishes: Wishes) -> RelayPlan:
     )
 
 
-def _setpoint(loop: Loop, wishes: Wishes) -> float:
-    return loop.setpoint if wishes.setpoint is None else _read("--setpoint", wishes.setpoint, loop.reads)
+def _rewritten(bench: Bench, name: str, plan: RelayPlan, wishes: Wishes) -> str:
+    """Return the bench file with the experiment in the loop's place: the recording then tells what was run.
+
+    Outer loops are left out, which would move the setpoint of the one that is tuned, and so is what is
+    expected of the bench.
+    """
+    loop = bench.loops[name]
+    setpoint = loop.setpoint
+    if wishes.setpoint is not None:
+        setpoint = _read("--setpoint", wishes.setpoint, loop.reads)
+    given = {each.name: getattr(plan, each.name) for each in fields(plan)}
+    usual = {each.name: each.default for each in fields(plan)}
+    relay = {key: value for key, value in given.items() if value != usual[key]}
+    data = copy.deepcopy(bench.document.data)
+    inner = None if loop.moving is None else loop.moving.signal
+    data["loops"] = {key: each for key, each in data["loops"].items() if bench.loops[key].writes is not inner}
+    data["loops"][name] |= {"controller": {"relay": relay}, "setpoint": setpoint}
+    data.pop("expect", None)
+    text: str = yaml.safe_dump(data, sort_keys=False)
+    return text
 
 
 def _reverse(loop: Loop) -> bool:
