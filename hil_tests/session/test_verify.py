@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,16 @@ async def test_a_plant_or_model_that_no_physics_allows_is_a_problem(tmp_path, va
     assert len(found) == 2
     assert "air_capacity" in found[0]
     assert "load_capacity" in found[1]
+
+
+async def test_a_controller_that_needs_what_is_not_installed_is_told_with_the_way_to_get_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "osqp", None)
+    monkeypatch.delitem(sys.modules, "testbed.control.controllers.mpc", raising=False)
+    text = RIG.read_text().replace(
+        "{pid: {kp: 20, ki: 1.2}}", "{mpc: {error: 1 K, effort: 20 %, horizon: 5 s}}"
+    )
+    (problem,) = await problems(tmp_path, text)
+    assert "model-predictive control needs osqp" in problem
+    assert "pip install 'hil-testbed[mpc]'" in problem

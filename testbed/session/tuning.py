@@ -14,7 +14,7 @@ import yaml
 from testbed.bench import Bench, Loop, OnOffPlan, PidPlan, RelayPlan, ScheduledPlan, load_bench, nearest
 from testbed.bench.units import convert
 from testbed.control.controllers import Relay
-from testbed.control.controllers.relay import Response
+from testbed.control.controllers.oscillation import Response
 from testbed.control.tuning import RULES
 from testbed.errors import UsageError
 from testbed.signals import Sample, Signal, Stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable
 from typing import Any
@@ -20,11 +21,13 @@ from testbed.bench.document import Path_
 from testbed.bench.faults import CATALOGUE, Fault, Place, wrong_in
 from testbed.bench.units import convert
 from testbed.clock import SystemClock
+from testbed.control import make_controller
 from testbed.drivers import DriverContext, driver_class
 from testbed.emulators.breaking import faults_of
-from testbed.errors import TestbedError
+from testbed.errors import TestbedError, UsageError
 from testbed.links import no_tap
 from testbed.plants import plant_class
+from testbed.twin import LiveTwin
 from testbed.twin.models import Model, Variable, make_model, model_class, try_out
 from testbed.twin.wiring import Wiring
 
@@ -33,7 +36,7 @@ from .plant import make_plant
 
 async def verify(bench: Bench) -> None:
     """Raise BenchFileError with every problem that driver, plant or model finds in what it would get."""
-    problems = [*_devices(bench), *_plant(bench), *_faults(bench)]
+    problems = [*_devices(bench), *_plant(bench), *_faults(bench), *_loops(bench)]
     for name, twin in bench.twins.items():
         if twin.model is not None:
             problems += _model(bench, ("twins", name), twin.model)
@@ -70,6 +73,22 @@ def _faults(bench: Bench) -> list[Problem]:
         for where, text, hint in wrong_with(bench, planned):
             problems.append(bench.document.problem(("faults", index, *where), text, hint))
     return problems
+
+
+def _loops(bench: Bench) -> list[Problem]:
+    """Make every controller, as a run would: one may need what is not installed."""
+    problems: list[Problem] = []
+    for name, loop in bench.loops.items():
+        try:
+            make_controller(loop.controller, loop.writes, lambda signal: math.nan, _no_twin)
+        except UsageError as error:
+            path: Path_ = ("loops", name, "controller")
+            problems.append(bench.document.problem(path, str(error.args[0]), error.next_step))
+    return problems
+
+
+def _no_twin(name: str) -> LiveTwin:
+    raise LookupError(f"no twin of {name} runs")
 
 
 def _devices(bench: Bench) -> list[Problem]:

@@ -56,11 +56,10 @@ class Pid(Controller):
         i = self._integral + grown
         wanted = base + p + i + d
         output = self.reach.within(wanted, dt)
-        if (
-            wanted - output
-        ) * grown <= 0 and self.stuck * grown <= 0:  # free, or it leads back from the limit
+        cut = wanted - output
+        if cut * grown <= 0 and self.stuck * grown <= 0:  # free, or the integral leads back from the limit
             self._integral = i
-        excess = (wanted - output) * (plan.kp or plan.ki)
+        excess = cut * (plan.kp or plan.ki)
         self.pushing = (excess > 0) - (excess < 0)
         self._setpoint, self._measured = setpoint, measured
         self.reach.output = output

@@ -6,17 +6,16 @@ amplitude margins, Automatica 20 (1984).
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from testbed.bench import RelayPlan
 from testbed.control.terms import NO_TERMS
 from testbed.signals import Signal
 
 from .base import Controller
+from .oscillation import Moment, Response, alike, mean_output, respond
 
 _LISTEN = 20  # samples from which the noise is estimated, before anything is moved
 _SIGMAS = 4.0  # of noise, that do not switch
@@ -24,30 +23,6 @@ _ALIKE = 0.1  # by how much the last cycles may differ in period and amplitude
 _MOST_CYCLES = 40
 _MISSES = 2
 _PATIENCE = 3.0  # cycles that one may last longer than the one before
-
-
-class Moment(NamedTuple):
-    """What was measured, and what was commanded upon it, at a time in s since the beginning."""
-
-    at: float
-    measured: float
-    output: float
-
-
-class Response(NamedTuple):
-    """What the device answered at the frequency at which it oscillated.
-
-    `gain` is the proportional gain that would keep it oscillating (output unit per unit of what is
-    measured, negative if it acts in reverse), `period` in s, `phase` how far the device lags, in degrees
-    (-180 without hysteresis), `amplitude` half of peak to peak, `centre` the output around which it went.
-    """
-
-    gain: float
-    period: float
-    phase: float
-    amplitude: float
-    centre: float
-    hysteresis: float
 
 
 class Relay(Controller):
@@ -63,7 +38,6 @@ class Relay(Controller):
         super().__init__(actuator)
         self._plan = plan
         self._rest = min(max(0.0 if actuator.safe is None else actuator.safe, plan.low), plan.high)
-        self._unit = actuator.unit
         self.moments: list[Moment] = []
         """All that happened."""
         self.hysteresis = plan.hysteresis or 0.0
@@ -154,52 +128,17 @@ class Relay(Controller):
         if len(self._starts) < 2:
             return
         whole = [self.moments[i:j] for i, j in pairwise(self._starts)]
-        self._centre = _mean(whole[-1], self._now)
+        self._centre = mean_output(whole[-1], self._now)
         self._lasted = self._now - whole[-1][0].at
         last = whole[1:][-self._plan.cycles :]  # the first one had another swing
-        if len(last) == self._plan.cycles and _alike(last):
+        if len(last) == self._plan.cycles and alike(last, _ALIKE):
             span = self.moments[self._starts[-1 - len(last)] : self._starts[-1]]
             self._answer(span)
         elif len(whole) > _MOST_CYCLES:
             self.failure = f"no two of {_MOST_CYCLES} cycles were alike"
 
     def _answer(self, span: Sequence[Moment]) -> None:
-        period = (self._now - span[0].at) / self._plan.cycles
-        given, answered = harmonics(span, self._now, 2 * math.pi / period)
-        if abs(answered) == 0.0:
-            self.failure = "what is measured did not move"
-            return
-        point = answered / given
-        sign = -1.0 if self._plan.reverse else 1.0
-        phase = math.degrees(cmath.phase(sign * point))
-        measured = [each.measured for each in span]
-        self.response = Response(
-            sign / abs(point), period, phase if phase <= 0 else phase - 360.0,
-            (max(measured) - min(measured)) / 2, _mean(span, self._now), self.hysteresis,
-        )  # fmt: skip
-
-
-def harmonics(span: Sequence[Moment], until: float, omega: float) -> tuple[complex, complex]:
-    """Return the Fourier integrals at `omega`, in rad/s, of what was given (in steps) and measured."""
-    mean_given, mean_measured = _mean(span, until), sum(each.measured for each in span) / len(span)
-    given = answered = 0j
-    ends = [*span[1:], span[0]._replace(at=until)]  # whole periods: the end is as the beginning
-    for here, there in zip(span, ends, strict=True):
-        left, right = (cmath.exp(-1j * omega * each.at) for each in (here, there))
-        given += (here.output - mean_given) * (left - right) / (1j * omega)
-        parts = ((each.measured - mean_measured) * turn for each, turn in ((here, left), (there, right)))
-        answered += sum(parts) * (there.at - here.at) / 2
-    return given, answered
-
-
-def _mean(span: Sequence[Moment], until: float) -> float:
-    """Return the mean output over a time that ends at `until`."""
-    ends = [*(each.at for each in span[1:]), until]
-    area = sum(each.output * (end - each.at) for each, end in zip(span, ends, strict=True))
-    return area / (until - span[0].at)
-
-
-def _alike(cycles: Sequence[Sequence[Moment]]) -> bool:
-    periods = [each[-1].at - each[0].at for each in cycles]
-    heights = [max(m.measured for m in each) - min(m.measured for m in each) for each in cycles]
-    return all(max(each) - min(each) <= _ALIKE * max(each) for each in (periods, heights))
+        plan = self._plan
+        self.response = respond(span, self._now, plan.cycles, plan.reverse, self.hysteresis)
+        if self.response is None:
+            self.failure = "what is measured, or the output, did not move"
