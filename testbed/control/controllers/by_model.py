@@ -36,16 +36,13 @@ class ByModel(Controller):
         self._way: tuple[Through, RestPoint] | None = None
         self.gain: Floats = np.empty(0)
         """What is taken off the output, no limit in the way, for each unit that a state is off, (n,)."""
-        self._forget()
-
-    def _forget(self) -> None:
         self._before: Floats | None = None
         self._beyond: Floats | None = None
         self._offset = 0.0
 
     def reset(self, output: float = math.nan) -> None:
-        """Forget what the model missed; the next output starts from `output`, at the actuator's slew."""
-        self._forget()
+        """Begin anew from `output`, at the actuator's slew; what the model misses it goes on to miss."""
+        self._before = None
         self.reach.output = output
 
     def applied(self, output: float) -> None:
