@@ -117,6 +117,26 @@ def test_a_person_may_move_a_setpoint_and_the_guard_judges_that_too(tmp_path):
     assert cycles(tmp_path / "run.session", "air")[-1][1].setpoint == 27.0
 
 
+def test_a_setpoint_in_hand_lets_the_outer_loop_rest_which_then_goes_on_from_there(tmp_path):
+    async def hands(parts: Assembly, clock: VirtualClock) -> None:
+        await clock.sleep(20.0)
+        lease = parts.manual.take("air.setpoint", "alice", 60)
+        modes.append(parts.loops["load"].mode)
+        await clock.sleep(0.5)  # or its slew would not let it go so far
+        parts.manual.give(lease.id, 33.0, lambda command: None)
+        await clock.sleep(10.0)
+        modes.append(f"{parts.loops['air'].setpoint.value:g}")
+        parts.manual.release(lease.id)
+        await clock.sleep(2.0)
+
+    modes: list[str] = []
+    path = tmp_path / "run.session"
+    run_by_hand(bench_of(tmp_path, CASCADE.replace("slew: 5 K/s", "slew: 50 K/s")), path, hands)
+    assert modes == ["manual", "33"]
+    after = next(cycle.output for at, cycle in cycles(path, "load") if at > 31)
+    assert after == pytest.approx(33.0, abs=0.1)
+
+
 def test_a_course_waits_while_its_loop_rests(tmp_path):
     text = STEP.replace(
         "{value: 25 degC, limits: [20 degC, 60 degC], slew: 5 K/s}",

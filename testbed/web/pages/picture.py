@@ -54,13 +54,35 @@ def bench_picture(about: About) -> Element:
     wires: list[Element] = []
     boxes: list[Element] = []
     for number, loop in enumerate(loops):
-        top = (height - tall) / 2 + number * (_LOOP_HEIGHT + _GAP)
+        top = _top(height, tall, number)
         boxes.append(_loop(about, loop, top))
         wires += _wires(loop, top, places)
+    tops = {loop.moving.signal.path: _top(height, tall, at) for at, loop in enumerate(loops) if loop.moving}
+    wires += [
+        part
+        for at, loop in enumerate(loops)
+        if loop.writes.path in tops
+        for part in _lead(_top(height, tall, at), tops[loop.writes.path])
+    ]
     return h(
         "svg", *wires, *parts, *boxes, viewBox=f"-2 -2 {WIDTH + 4} {height + 4}", class_="bench", role="img",
         aria_label="The bench: devices, their signals, and the loops between them",
     )  # fmt: skip
+
+
+def _top(height: float, tall: float, number: int) -> float:
+    """Return where the box of a loop begins."""
+    return (height - tall) / 2 + number * (_LOOP_HEIGHT + _GAP)
+
+
+def _lead(outer: float, inner: float) -> list[Element]:
+    """Return the curve from an outer loop's output to the inner loop's setpoint, with its tip."""
+    x, start, end = (WIDTH + _LOOP) / 2, outer + 85, inner + 41
+    curve = f"M{x} {start}C{x + 44} {start} {x + 44} {end} {x} {end}"
+    return [
+        h("path", d=curve, class_="writes"),
+        h("path", d=f"M{x} {end}l7 -4v8z", class_="tip-writes"),
+    ]
 
 
 def _rows(about: About, device: str) -> list[Signal]:
