@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from hil_tests.system.processes import RIG, emulated, testbed
+from testbed import __version__
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,9 @@ def found(*arguments: str) -> list[dict[str, str]]:
 @pytest.mark.needs_system("dbus-daemon")
 def test_modbus_finds_the_unit_that_answers_and_gives_its_wire(wires):
     wire = wires["chamber"].partition("?")[0]
-    assert found("modbus", wire, "--units", "1-3") == [{"wire": f"{wire}?unit=1", "what": "unit 1 answers"}]
+    (unit,) = found("modbus", wire, "--units", "1-3")
+    assert unit["wire"] == f"{wire}?unit=1"
+    assert unit["what"].startswith(f"unit 1 answers: hil-testbed modbus/thermal-chamber {__version__} (")
 
 
 @pytest.mark.needs_system("dbus-daemon")

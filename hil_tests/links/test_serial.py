@@ -92,6 +92,15 @@ async def test_given_settings_that_no_port_has_then_it_is_an_error_and_the_port_
             pass
 
 
+async def test_given_a_parity_that_the_port_does_not_keep_then_the_settings_are_named() -> None:
+    with terminal() as (_, path):
+        with contextlib.suppress(LinkLost), opened(path, End(), parity="E"):
+            pass
+        # A pty has no parity. The C library says so only when nothing else is left to change.
+        with pytest.raises(LinkLost, match="does not take 115200 baud 8E1"), opened(path, End(), parity="E"):
+            pass
+
+
 async def test_what_lay_in_the_port_before_it_was_opened_is_not_heard() -> None:
     end = End()
     with terminal() as (master, path):

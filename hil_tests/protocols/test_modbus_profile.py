@@ -320,4 +320,4 @@ def test_a_wire_that_cannot_be_is_refused_by_name(wire: str, says: str) -> None:
 
 
 def test_functions_have_the_standards_codes() -> None:
-    assert [int(function) for function in Function] == [1, 2, 3, 4, 5, 6, 15, 16]
+    assert [int(function) for function in Function] == [1, 2, 3, 4, 5, 6, 15, 16, 43]

@@ -53,7 +53,7 @@ def modbus(
     units: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Which units to ask.")] = "1-247",
     json: AsJson = False,
 ) -> None:
-    """Ask every unit on a Modbus wire whether it is there."""
+    """Ask every unit on a Modbus wire whether it is there, and what it is."""
     from testbed.protocols.modbus import SCHEMES
 
     found = _run(_modbus_units(_wire(wire, *SCHEMES), _range(units)))
@@ -100,10 +100,11 @@ async def _modbus_units(wire: Wire, units: range) -> list[Found]:
     console = Console(stderr=True)
     progress = track(units, "asking", console=console, transient=True, disable=not console.is_terminal)
     try:
-        async for unit, answered in scan_units(wire, progress, clock):
-            if answered:
+        async for heard in scan_units(wire, progress, clock):
+            if heard.answered:
                 base = str(wire).partition("?")[0]
-                found.append(Found(f"{base}?unit={unit}", f"unit {unit} answers"))
+                what = f"unit {heard.unit} answers" + (f": {heard.identity}" if heard.identity else "")
+                found.append(Found(f"{base}?unit={heard.unit}", what))
     finally:
         clock.close()
     return found

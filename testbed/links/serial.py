@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import termios
 from collections.abc import Iterator
 
 import serial
@@ -32,6 +33,12 @@ def open_serial(
         device = _open(port, settings)
         # Bytes from before we listened belong to nobody: a half line would spoil the first answer.
         device.reset_input_buffer()
+    except termios.error as error:  # it is no OSError, and pyserial lets it pass
+        raise LinkLost(
+            f"cannot open serial port {port}: it does not take {settings.baud} baud "
+            f"8{settings.parity}{settings.stop_bits:g}: {error.args[-1]}",
+            "give the wire settings that the port has; a pty has no parity",
+        ) from error
     except (serial.SerialException, OSError, ValueError) as error:
         # pyserial writes its port and the system's words twice over; the number says it all.
         cause = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error

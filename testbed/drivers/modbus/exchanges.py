@@ -96,3 +96,27 @@ class Greeting(Exchange):
     def _settle(self, absent: str) -> None:
         if not self.absent.done():
             self.absent.set_result(absent)
+
+
+class Question(Exchange):
+    """Something that is asked once; `answer` is the response, empty when the device does not give one."""
+
+    def __init__(self, line: Line, transaction: Transaction) -> None:
+        super().__init__(line, transaction, Priority.DISCOVERY)
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def done(self, time_ns: int, pdu: bytes) -> None:
+        """Settle with the response."""
+        self._settle(pdu)
+
+    def refused(self, time_ns: int, reason: str) -> None:
+        """Settle: it does not know the function, or answers it wrongly."""
+        self._settle(b"")
+
+    def unanswered(self, reason: str) -> None:
+        """Settle: it says nothing."""
+        self._settle(b"")
+
+    def _settle(self, pdu: bytes) -> None:
+        if not self.answer.done():
+            self.answer.set_result(pdu)

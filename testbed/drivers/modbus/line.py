@@ -8,6 +8,7 @@ from testbed.clock import NS, Clock
 from testbed.drivers.arbiter import Request
 from testbed.links import LinkLost
 from testbed.protocols.modbus import (
+    MAX_PDU,
     ExceptionCode,
     ModbusWire,
     Transaction,
@@ -115,7 +116,7 @@ class Line:
         """Return how long a response may take: the wire's timeout, and on a serial line the bits."""
         patience = round(self._options.timeout * NS)
         if self.channel.in_order:
-            characters = self._per_byte * (len(transaction.pdu) + transaction.length) + 12
+            characters = self._per_byte * (len(transaction.pdu) + (transaction.length or MAX_PDU)) + 12
             patience += round(characters * _CHARACTER * NS / self._options.baud)
         return patience
 

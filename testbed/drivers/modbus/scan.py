@@ -1,25 +1,37 @@
-"""Which units answer on a Modbus wire."""
+"""Which units answer on a Modbus wire, and what they say that they are."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 from testbed.links import SystemOpener, Wires, no_tap
 from testbed.protocols.modbus import modbus_wire
+from testbed.protocols.modbus.identity import describe_identity, parse_identity, read_identity
 from testbed.protocols.modbus.pdu import Function, read
 
-from .exchanges import Greeting
+from .exchanges import Greeting, Question
+from .line import Line
 from .medium import Medium
 from .opening import open_line
 
 _PATIENCE = 0.1  # s; more than a 9600 baud answer takes, so that all 247 units take under half a minute
+_OBJECTS = 256  # as many as there are numbers: a device that says "more follows" for ever is left then
 
 
-async def scan_units(wire: Wire, units: Iterable[int], clock: Clock) -> AsyncIterator[tuple[int, bool]]:
-    """Ask each unit for its first holding register; yields (unit, whether anything answered).
+class Heard(NamedTuple):
+    """A unit, whether anything answered, and its identification (function 43/14), empty without one."""
+
+    unit: int
+    answered: bool
+    identity: str
+
+
+async def scan_units(wire: Wire, units: Iterable[int], clock: Clock) -> AsyncIterator[Heard]:
+    """Ask each unit for its first holding register, and those that answer who they are.
 
     An exception is an answer too. Raises LinkLost when the wire cannot be opened.
     """
@@ -31,6 +43,23 @@ async def scan_units(wire: Wire, units: Iterable[int], clock: Clock) -> AsyncIte
         try:
             greeting = Greeting(line, read(Function.READ_HOLDING_REGISTERS, 0, 1))
             line.submit(greeting)
-            yield unit, not await greeting.absent
+            answered = not await greeting.absent
+            yield Heard(unit, answered, await identity_of(line) if answered else "")
         finally:
             line.close("the scan goes on")
+
+
+async def identity_of(line: Line) -> str:
+    """Return what a device says that it is, for people; empty when it does not say."""
+    objects: dict[int, str] = {}
+    first = 0
+    while 0 <= first < _OBJECTS and not line.closed:
+        question = Question(line, read_identity(first))
+        line.submit(question)
+        try:
+            found = parse_identity(await question.answer)
+        except ValueError:
+            break
+        objects.update(found.objects)
+        first = found.next if found.next > first else -1
+    return describe_identity(objects)

@@ -7,6 +7,7 @@ from .bank import Bank
 from .framing import ASCII_FRAMING, RTU_FRAMING, Framing
 from .layout import Layout, layout_of
 from .pdu import (
+    MAX_PDU,
     ExceptionCode,
     Refusal,
     Transaction,
@@ -26,6 +27,7 @@ from .write import plan_write
 __all__ = [
     "ASCII_FRAMING",
     "FRAMINGS",
+    "MAX_PDU",
     "RTU",
     "RTU_FRAMING",
     "SCHEMES",

@@ -33,6 +33,7 @@ class Function(IntEnum):
     WRITE_SINGLE_REGISTER = 6
     WRITE_MULTIPLE_COILS = 15
     WRITE_MULTIPLE_REGISTERS = 16
+    READ_DEVICE_IDENTIFICATION = 43
 
 
 READ_FUNCTIONS = {
@@ -79,6 +80,7 @@ class Transaction(NamedTuple):
 
     For a read the beginning is function and byte count; for a write it is the whole response, which
     echoes the request's address. So no answer to another request of another shape can pass for it.
+    A `length` of 0 says that the response tells its length itself.
     """
 
     pdu: bytes
@@ -133,7 +135,7 @@ def _echoed(pdu: bytes) -> Transaction:
 
 def is_answer(transaction: Transaction, pdu: bytes) -> bool:
     """Return whether `pdu` is the response that was hoped for."""
-    return len(pdu) == transaction.length and pdu.startswith(transaction.prefix)
+    return pdu.startswith(transaction.prefix) and len(pdu) == (transaction.length or len(pdu))
 
 
 def exception_of(transaction: Transaction, pdu: bytes) -> int | None:
@@ -149,7 +151,8 @@ def complaint(transaction: Transaction, pdu: bytes) -> str:
     if code is not None:
         return f"the device refused: {exception_name(code)}"
     shown = pdu[:8].hex(" ") + (" ..." if len(pdu) > 8 else "")
-    expected = f"{transaction.prefix.hex(' ')} and {transaction.length} bytes in all"
+    length = f"{transaction.length} bytes in all" if transaction.length else "what it holds"
+    expected = f"{transaction.prefix.hex(' ')} and {length}"
     return f"malformed response: {len(pdu)} bytes {shown}, expected {expected}"
 
 

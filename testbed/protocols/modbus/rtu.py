@@ -5,6 +5,7 @@ Where a frame ends follows from its function; where it begins, after garbage, fr
 
 from __future__ import annotations
 
+from .identity import response_length
 from .pdu import EXCEPTION_BIT, Function, Transaction, exception_of, is_answer
 
 BROADCAST = 0
@@ -109,7 +110,8 @@ class RtuClientReader:
         if buffer[at] == self._unit:
             known = buffer[at + 1 : at + 1 + len(transaction.prefix)]
             if transaction.prefix.startswith(known):
-                return transaction.length + _OVERHEAD
+                length = transaction.length or response_length(buffer[at + 1 : at + MAX_FRAME])
+                return length + _OVERHEAD
         size = response_size(buffer[at + 1], buffer[at + 2])
         return size if size <= len(buffer) - at else 0
 
