@@ -65,5 +65,5 @@ async def test_a_device_that_knows_no_identification_is_there_all_the_same(tmp_p
 
 async def test_a_device_that_promises_more_for_ever_is_left(tmp_path: Path) -> None:
     async with tcp_script(tmp_path) as (script, device):
-        script.answer = lambda pdu: [bytes.fromhex("2b0e02 02 ff 00 01 00 02 4142")]
+        script.answer = lambda pdu: [bytes.fromhex(f"2b0e {pdu[2]:02x} 02 ff 00 01 00 02 4142")]
         assert await scanned(device.wire, 1) == [Heard(1, True, "AB")]

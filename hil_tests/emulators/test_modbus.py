@@ -248,6 +248,26 @@ def test_half_of_a_value_can_be_read_and_written(tmp_path: Path) -> None:
     assert store.read("power") == 5.0
 
 
+def test_of_a_masked_register_only_the_signals_whose_bits_change_hands_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "bits.yaml"
+    file.write_text(
+        "profile: bits\nprotocol: modbus\nsignals:\n"
+        "  run:   {holding: 0, bits: 0, access: write, safe: 0}\n"
+        "  speed: {holding: 0, bits: [4, 7], access: write, safe: 0}\n"
+        "  state: {holding: 0, bits: [8, 9]}\n"
+    )
+    device = make_device(load_profile(file), TCP)
+    store, told = Store(device), list[tuple[str, float]]()
+    server = make_server(EmulatedDevice(device, store))
+    store.set("state", 2)
+    store.watch(lambda name, value: told.append((name, value)))
+    request = bytes.fromhex("16 0000 FF0F 0050")
+    assert server.answer(request) == request
+    assert told == [("speed", 5.0)]
+    assert server.answer(bytes.fromhex("03 0000 0001")) == bytes.fromhex("03 02 0250")
+    assert server.answer(bytes.fromhex("16 0000 FEFF 0000")) == bytes.fromhex("96 02"), "state is only read"
+
+
 def test_a_value_that_no_register_holds_does_not_stop_the_device(tmp_path: Path) -> None:
     server, store = server_of(tmp_path)
     for value, held in [(math.nan, "0000"), (1e9, "7FFF"), (-math.inf, "8000")]:

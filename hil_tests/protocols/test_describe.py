@@ -23,7 +23,15 @@ from testbed.protocols.lorawan.describe import LorawanDescriber
 from testbed.protocols.meaning import Meaning
 from testbed.protocols.modbus import rtu, tcp
 from testbed.protocols.modbus.describe import RtuDescriber, TcpDescriber
-from testbed.protocols.modbus.pdu import Function, exception_response, read, read_response, write_registers
+from testbed.protocols.modbus.pdu import (
+    Function,
+    exception_response,
+    mask_write,
+    read,
+    read_response,
+    write_and_read,
+    write_registers,
+)
 from testbed.protocols.scpi.describe import ScpiDescriber
 
 CRC = CATALOGUE["crc16-ccitt-false"]
@@ -81,6 +89,24 @@ def test_a_modbus_write_names_the_signal_and_its_value():
     assert told.text == "write heater_duty 40 % to holding registers 0..1, unit 1, transaction 5"
     done = only(wire.describe(False, tcp.encode_frame(5, 1, pdu[:5])))
     assert done.text == "holding registers 0..1 written (heater_duty), unit 1, transaction 5"
+
+
+def test_modbus_bits_and_what_is_read_back_are_named(tmp_path):
+    file = tmp_path / "pump.yaml"
+    file.write_text(
+        "profile: pump\nprotocol: modbus\nsignals:\n"
+        "  run: {holding: 0, bits: 0, access: write, safe: 0}\n"
+        "  speed: {holding: 0, bits: [4, 7], access: write, safe: 0}\n"
+        "  power: {holding: 1, type: int16, unit: W, access: write, safe: 0, confirm: true}\n"
+    )
+    wire = RtuDescriber(load_profile(file))
+    masked = rtu.encode_frame(1, mask_write(0, 0xFF0F, 0x0050).pdu)
+    assert only(wire.describe(True, masked)).text == "write speed 5 to holding register 0, unit 1"
+    assert only(wire.describe(False, masked)).text == "holding register 0 written (speed), unit 1"
+    asked = rtu.encode_frame(1, write_and_read(1, b"\0\7").pdu)
+    assert only(wire.describe(True, asked)).text == "write power 7 W to holding register 1, read back, unit 1"
+    held = rtu.encode_frame(1, read_response(23, b"\0\6"))
+    assert only(wire.describe(False, held)).text == "power 6 W held by holding register 1, unit 1"
 
 
 def test_a_modbus_refusal_says_why():

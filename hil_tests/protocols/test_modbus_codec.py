@@ -17,9 +17,11 @@ from pymodbus.pdu.bit_message import (
     WriteSingleCoilResponse,
 )
 from pymodbus.pdu.register_message import (
+    MaskWriteRegisterRequest,
     ReadHoldingRegistersResponse,
     ReadInputRegistersRequest,
     ReadInputRegistersResponse,
+    ReadWriteMultipleRegistersRequest,
     WriteMultipleRegistersRequest,
     WriteMultipleRegistersResponse,
     WriteSingleRegisterRequest,
@@ -100,6 +102,28 @@ PARSERS = [
     codec.parse_write_coils,
     codec.parse_write_registers,
 ]
+
+
+@given(addresses, st.integers(0, 0xFFFF), st.integers(0, 0xFFFF))
+def test_a_write_of_bits_is_encoded_as_pymodbus_does(address: int, keep: int, put: int) -> None:
+    request = codec.mask_write(address, keep, put)
+    assert request.pdu == encoded(MaskWriteRegisterRequest(address=address, and_mask=keep, or_mask=put))
+    assert codec.is_answer(request, request.pdu)
+
+
+@given(addresses, registers.filter(lambda values: len(values) <= 121))
+def test_a_write_that_is_read_back_is_encoded_as_pymodbus_does(address: int, values: list[int]) -> None:
+    request = codec.write_and_read(address, words(values))
+    assert request.pdu == encoded(
+        ReadWriteMultipleRegistersRequest(
+            read_address=address, read_count=len(values), write_address=address, write_registers=values
+        )
+    )
+    answer = codec.read_response(23, words(values))
+    assert codec.is_answer(request, answer)
+    assert codec.not_as_written(request, answer) == ""
+    other = answer[:-1] + bytes((answer[-1] ^ 1,))
+    assert "but holds" in codec.not_as_written(request, other)
 
 
 @pytest.mark.parametrize("parse", PARSERS)

@@ -10,6 +10,7 @@ from pymodbus.pdu.mei_message import ReadDeviceInformationResponse
 
 from testbed.protocols.modbus import complaint, is_answer, rtu
 from testbed.protocols.modbus.identity import (
+    Level,
     describe_identity,
     parse_identity,
     read_identity,
@@ -26,12 +27,14 @@ def encoded(theirs: Any) -> bytes:
 
 def response(objects: dict[int, str]) -> bytes:
     information = {key: text.encode() for key, text in objects.items()}
-    return encoded(ReadDeviceInformationResponse(read_code=2, information=information))
+    return encoded(ReadDeviceInformationResponse(read_code=1, information=information))
 
 
+@pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize("first", [0, 4, 0x80])
-def test_the_request_is_that_of_pymodbus(first: int) -> None:
-    assert read_identity(first).pdu == encoded(ReadDeviceInformationRequest(read_code=2, object_id=first))
+def test_the_request_is_that_of_pymodbus(level: Level, first: int) -> None:
+    theirs = ReadDeviceInformationRequest(read_code=level, object_id=first)
+    assert read_identity(level, first).pdu == encoded(theirs)
 
 
 @given(identities)
@@ -69,7 +72,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 
 def test_more_to_come_says_where_it_goes_on() -> None:
-    assert parse_identity(bytes.fromhex("2b0e02 02 ff 02 01 00 02 4142")) == ({0: "AB"}, 2)
+    assert parse_identity(bytes.fromhex("2b0e01 02 ff 02 01 00 02 4142")) == ({0: "AB"}, 2)
 
 
 def test_it_is_told_in_one_line() -> None:

@@ -127,6 +127,38 @@ def test_bits_survive_a_block(states: list[bool]) -> None:
     assert block.unpack(block.pack([float(state) for state in states])) == [float(state) for state in states]
 
 
+@given(
+    widths=st.lists(st.integers(1, 16), min_size=1, max_size=12),
+    byte_order=st.sampled_from(["big", "little"]),
+    data=st.data(),
+)
+def test_bits_of_registers_survive_a_block_among_whole_numbers(
+    widths: list[int], byte_order: Any, data: st.DataObject
+) -> None:
+    addresses, values, number, bit = [RegisterAddress(holding=0, type=NumberType.INT16)], [-7.0], 1, 0
+    for width in widths:
+        number, bit = (number, bit) if bit + width <= 16 else (number + 1, 0)
+        addresses.append(RegisterAddress(holding=number, bits=(bit, bit + width - 1)))
+        values.append(float(data.draw(st.integers(0, (1 << width) - 1))))
+        bit += width
+    addresses.append(RegisterAddress(holding=number + 1, type=NumberType.FLOAT32))
+    values.append(1.5)
+    block = RegisterBlock(addresses, 0, number + 3, ModbusSettings(byte_order=byte_order))
+    assert block.unpack(block.pack(values)) == values
+    assert block.unpack(block.pack_exactly(values)) == values
+
+
+@pytest.mark.parametrize(
+    ("byte_order", "wire"), [("big", "50 01"), ("little", "01 50")], ids=["as the standard", "swapped"]
+)
+def test_bit_0_is_the_lowest_of_the_register(byte_order: Any, wire: str) -> None:
+    bits = [RegisterAddress(input=0, bits=0), RegisterAddress(input=0, bits=(12, 15), scale=0.5)]
+    block = RegisterBlock(bits, 0, 1, ModbusSettings(byte_order=byte_order))
+    assert block.unpack(bytes.fromhex(wire)) == [1.0, 2.5]
+    assert block.pack([1.0, 2.5]) == bytes.fromhex(wire)
+    assert block.pack([9.0, math.nan]) == bytes.fromhex("00 01" if byte_order == "big" else "01 00")
+
+
 # Planned reads --------------------------------------------------------------------------------------
 
 
@@ -143,6 +175,15 @@ def test_neighbours_of_one_table_share_a_read(tmp_path: Path) -> None:
         ("holding 3", ("c",)),
         ("discrete 0 to 1", ("d", "e")),
     ]
+
+
+def test_bits_of_one_register_are_read_with_it_once(tmp_path: Path) -> None:
+    signals = {
+        "high": {"input": 1, "bits": [8, 15]},
+        "low": {"input": 1, "bits": 0},
+        "next": {"input": 2, "type": "int16"},
+    }
+    assert planned(tmp_path, signals) == [("input 1 to 2", ("low", "high", "next"))]
 
 
 def test_a_hole_is_read_across_only_if_the_profile_allows_it(tmp_path: Path) -> None:
@@ -198,6 +239,9 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "relay": {"coil": 5, "access": "write", "safe": 0},
     "duty": {"holding": 0, "type": "float32", "access": "write", "safe": 0},
     "setpoint": {"holding": 2, "type": "int16", "scale": 0.1, "access": "write", "safe": 0},
+    "run": {"holding": 3, "bits": 0, "access": "write", "safe": 0},
+    "speed": {"holding": 3, "bits": [4, 7], "scale": 0.5, "access": "write", "safe": 0},
+    "power": {"holding": 4, "type": "float32", "confirm": True, "access": "write", "safe": 0},
 }
 
 
@@ -208,6 +252,10 @@ WRITTEN: dict[str, dict[str, Any]] = {
         ("relay", 0.0, "05 0005 0000"),
         ("duty", 37.5, "10 0000 0002 04 42160000"),
         ("setpoint", -20.0, "06 0002 FF38"),
+        ("run", 1.0, "16 0003 FFFE 0001"),
+        ("run", 0.0, "16 0003 FFFE 0000"),
+        ("speed", 2.5, "16 0003 FF0F 0050"),
+        ("power", 37.5, "17 0004 0002 0004 0002 04 42160000"),
     ],
 )
 def test_the_function_of_a_write_follows_from_the_table_and_the_type(
@@ -217,11 +265,18 @@ def test_the_function_of_a_write_follows_from_the_table_and_the_type(
     assert plan_write(layout, name)(value).pdu == bytes.fromhex(request_hex)
 
 
+def test_a_register_whose_bytes_are_swapped_has_its_bits_masked_so_too(tmp_path: Path) -> None:
+    layout = layout_of(profile(tmp_path, WRITTEN, byte_order="little"))
+    assert plan_write(layout, "speed")(2.5).pdu == bytes.fromhex("16 0003 0FFF 5000")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
         ("relay", 0.5, "relay is a coil: 0.5 must be 0 or 1"),
         ("setpoint", 3276.8, "3276.8 does not fit int16"),
+        ("run", 2.0, "2 does not fit 1 bits, 0 to 1"),
+        ("speed", 8.0, "8 does not fit 4 bits, 0 to 15"),
         ("setpoint", math.nan, "nan cannot be sent as int16"),
         ("duty", 1e39, "1e[+]39 does not fit float32"),
         ("duty", math.inf, "inf cannot be sent as float32"),
@@ -260,6 +315,19 @@ WRITE = {"access": "write", "safe": 0}
         (
             {"a": {"input": 0, "type": "float32"}, "b": {"input": 1, "type": "int16"}},
             "b and a both stand in input 1",
+        ),
+        ({"a": {"coil": 0, "bits": 1}}, "has neither type nor scale, bits or confirm"),
+        ({"a": {"input": 0, "bits": 16}}, "less than or equal to 15"),
+        ({"a": {"input": 0, "bits": [7, 4]}}, r"the first comes first, write \[4, 7\]"),
+        ({"a": {"input": 0, "bits": 1, "type": "int16"}}, "they have no type"),
+        ({"a": {"holding": 0, "type": "int16", "confirm": True}}, "confirm is for signals that are written"),
+        (
+            {"a": {"holding": 0, "bits": 1, "confirm": True, **WRITE}},
+            "confirm is for whole holding registers",
+        ),
+        (
+            {"a": {"input": 0, "bits": [0, 4]}, "b": {"input": 0, "bits": 4}},
+            "b and a both stand in input 0",
         ),
         ({"a": {"coil": 0}, "b": {"coil": 0}}, "b and a both stand in coil 0"),
         (
@@ -320,4 +388,4 @@ def test_a_wire_that_cannot_be_is_refused_by_name(wire: str, says: str) -> None:
 
 
 def test_functions_have_the_standards_codes() -> None:
-    assert [int(function) for function in Function] == [1, 2, 3, 4, 5, 6, 15, 16, 43]
+    assert [int(function) for function in Function] == [1, 2, 3, 4, 5, 6, 15, 16, 22, 23, 43]

@@ -26,6 +26,7 @@ int main(void)
     map->tab_input_registers[1] = 0x0000;
     map->tab_input_registers[2] = (uint16_t)-35;
     map->tab_input_bits[1] = 1;
+    map->tab_registers[4] = 0x8002;
     printf("%d\n", port_of(listening));
     fflush(stdout);
     while (modbus_tcp_accept(device, &listening) >= 0) {

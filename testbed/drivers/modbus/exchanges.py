@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from testbed.protocols.modbus import PlannedRead, Transaction, exception_of
+from testbed.protocols.modbus import PlannedRead, Transaction, exception_of, not_as_written
 from testbed.signals import Command, Outcome, Priority
 
 from .line import Exchange, Line, is_absence
@@ -38,7 +38,7 @@ class Poll(Exchange):
 
 
 class Write(Exchange):
-    """One command; acknowledged when the device echoes it."""
+    """One command; acknowledged when the device echoes it, or holds it."""
 
     def __init__(self, line: Line, transaction: Transaction, command: Command) -> None:
         super().__init__(line, transaction, command.priority, deadline_ns=command.deadline_ns)
@@ -50,8 +50,9 @@ class Write(Exchange):
         self._command.sent_ns = time_ns
 
     def done(self, time_ns: int, pdu: bytes) -> None:
-        """Settle it."""
-        self._command.finish(Outcome.ACKNOWLEDGED, time_ns)
+        """Settle it; where it is read back, the device must hold what was written."""
+        wrong = not_as_written(self.transaction, pdu)
+        self._command.finish(Outcome.FAILED if wrong else Outcome.ACKNOWLEDGED, time_ns, wrong)
 
     def refused(self, time_ns: int, reason: str) -> None:
         """Settle it with the exception's name."""

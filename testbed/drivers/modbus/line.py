@@ -70,8 +70,9 @@ class Line:
         if self.closed:
             raise LinkLost(self.closed)
         self.arbiter.submit(exchange)
-        if self._medium.listening is not None and exchange.priority <= Priority.COMMAND:
-            self._medium.listening.end()
+        listening = self._medium.listening
+        if listening and exchange.priority <= Priority.COMMAND and listening.transaction.is_told_apart:
+            listening.end()
             self._medium.listening = None
 
     def close(self, reason: str) -> None:
@@ -107,8 +108,10 @@ class Line:
                 self._overrun()
         else:
             self.unanswered()
-        # Nothing late can pass for the echo of a write, so a write need not wait for it.
-        if self.channel.in_order and not self.arbiter.waits(Priority.COMMAND):
+        # Nothing late can pass for the echo of a write, so a write need not wait for it; what another
+        # write read back can pass for what this one reads back.
+        hurry = self.arbiter.waits(Priority.COMMAND) and exchange.transaction.is_told_apart
+        if self.channel.in_order and not hurry:
             self._medium.listening = LateResponse(self, exchange.transaction)
             self.arbiter.submit(self._medium.listening)
 

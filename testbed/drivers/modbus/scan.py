@@ -10,7 +10,7 @@ from testbed.bench.wires import Wire
 from testbed.clock import Clock
 from testbed.links import SystemOpener, Wires, no_tap
 from testbed.protocols.modbus import modbus_wire
-from testbed.protocols.modbus.identity import describe_identity, parse_identity, read_identity
+from testbed.protocols.modbus.identity import Level, describe_identity, parse_identity, read_identity
 from testbed.protocols.modbus.pdu import Function, read
 
 from .exchanges import Greeting, Question
@@ -19,7 +19,6 @@ from .medium import Medium
 from .opening import open_line
 
 _PATIENCE = 0.1  # s; more than a 9600 baud answer takes, so that all 247 units take under half a minute
-_OBJECTS = 256  # as many as there are numbers: a device that says "more follows" for ever is left then
 
 
 class Heard(NamedTuple):
@@ -51,15 +50,22 @@ async def scan_units(wire: Wire, units: Iterable[int], clock: Clock) -> AsyncIte
 
 async def identity_of(line: Line) -> str:
     """Return what a device says that it is, for people; empty when it does not say."""
+    objects = await _objects(line, Level.BASIC, 0)
+    if objects:
+        objects |= await _objects(line, Level.REGULAR, max(objects) + 1)
+    return describe_identity(objects)
+
+
+async def _objects(line: Line, level: Level, first: int) -> dict[int, str]:
+    """Return the objects of a level from number `first` on, by number."""
     objects: dict[int, str] = {}
-    first = 0
-    while 0 <= first < _OBJECTS and not line.closed:
-        question = Question(line, read_identity(first))
+    while first >= 0 and not line.closed:
+        question = Question(line, read_identity(level, first))
         line.submit(question)
         try:
             found = parse_identity(await question.answer)
         except ValueError:
             break
         objects.update(found.objects)
-        first = found.next if found.next > first else -1
-    return describe_identity(objects)
+        first = found.next if found.next > first else -1  # a device may promise more for ever
+    return objects

@@ -185,8 +185,9 @@ def _modbus(node: Node) -> list[str]:
 
 def _place(node: Node, name: str, address: RegisterAddress) -> str:
     if address.table.is_bits or address.type is None:
+        lacks = "bits of registers" if address.mask else address.table
         raise node.profile.problem(
-            name, f"{name}: this firmware has no {address.table}", "use input or holding registers"
+            name, f"{name}: this firmware has no {lacks}", "use whole input or holding registers"
         )
     holding = _bool(address.table.is_writable)
     kind = _type(node, name, address.type)

@@ -46,11 +46,11 @@ def _modbus(device: Device) -> Reader:
     )
 
     layout = layout_of(device.profile)
-    held = {}
+    held, fields = {}, {}
     for name in layout.writable:
         place = layout.addresses[name]
         block = make_block([place], place.number, place.count, place.table, layout.settings)
-        held[place.table, place.number] = (name, block)
+        held[place.table, place.number] = fields[place.number, layout.field(name)] = (name, block)
 
     def read(asked: Asked) -> Commanded | None:
         try:
@@ -66,6 +66,12 @@ def _modbus(device: Device) -> Reader:
             address, data = parse_write_register(pdu)
         elif pdu[0] == Function.WRITE_MULTIPLE_REGISTERS:
             address, data = parse_write_registers(pdu)
+        elif pdu[0] == Function.READ_WRITE_MULTIPLE_REGISTERS:
+            address, data = int.from_bytes(pdu[5:7], "big"), pdu[10:]
+        elif pdu[0] == Function.MASK_WRITE_REGISTER:
+            address, keep = int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big")
+            name, block = fields[address, 0xFFFF & ~keep]
+            return name, block.unpack(pdu[5:7])[0]
         else:
             return None
         name, block = held[Table.HOLDING, address]

@@ -15,6 +15,7 @@ from .pdu import (
     exception_name,
     exception_of,
     is_answer,
+    not_as_written,
 )
 from .plan import PlannedRead, plan_reads
 from .registers import ModbusSettings, RegisterAddress, Table
@@ -55,6 +56,7 @@ __all__ = [
     "is_answer",
     "layout_of",
     "modbus_wire",
+    "not_as_written",
     "place_of",
     "plan_reads",
     "plan_write",

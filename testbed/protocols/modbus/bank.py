@@ -34,7 +34,7 @@ class Bank:
         self._get = get
         self._put = put
         self._spans: dict[tuple[Table, int, int], _Span] = {}
-        self._names: dict[Table, dict[int, str | None]] = {table: {} for table in Table}
+        self._names: dict[Table, dict[int, tuple[str, ...]]] = {table: {} for table in Table}
         for table, names in self._names.items():
             _fill(names, table, layout)
 
@@ -47,13 +47,32 @@ class Bank:
     def write_registers(self, address: int, data: bytes) -> None:
         """Set holding registers; raises Refusal, and sets none, when one of them cannot be written."""
         span = self._writable_span(Table.HOLDING, address, len(data) // 2)
+        self._put_all(span.names, self._changed(span, data))
+
+    def mask_write(self, address: int, keep: int, put: int) -> None:
+        """Set the bits of one holding register that are not in `keep` to those of `put` (function 22).
+
+        Raises Refusal, and sets none, when a signal that has such bits cannot be written.
+        """
+        span = self._span(Table.HOLDING, address, 1)
+        touched = [name for name in span.names if self._layout.field(name) & ~keep]
+        if not span.names or not self._layout.writable.issuperset(touched):
+            raise Refusal(ExceptionCode.ILLEGAL_DATA_ADDRESS)
+        present = int.from_bytes(self.read(Table.HOLDING, address, 1), "big")
+        wanted = present & keep | put & ~keep & 0xFFFF
+        values = self._changed(span, wanted.to_bytes(2, "big"))
+        chosen = [(name, value) for name, value in zip(span.names, values, strict=True) if name in touched]
+        self._put_all([name for name, _ in chosen], [value for _, value in chosen])
+
+    def _changed(self, span: _Span, data: bytes) -> list[float]:
+        """Return what a span's signals are once `data` stands in its addresses."""
         # A controller may write half of a 32-bit value: the other half is as it was.
         image = bytearray(span.block.pack([self._get(name) for name in span.names]))
         image[2 * span.skip : 2 * span.skip + len(data)] = data
         values = span.block.unpack(bytes(image))
         if not all(math.isfinite(value) for value in values):
             raise Refusal(ExceptionCode.SERVER_DEVICE_FAILURE)
-        self._put_all(span.names, values)
+        return values
 
     def write_coils(self, address: int, bits: Sequence[bool]) -> None:
         """Set coils; raises Refusal, and sets none, when one of them cannot be written."""
@@ -84,22 +103,24 @@ class Bank:
         if not all(number in known for number in numbers):
             raise Refusal(ExceptionCode.ILLEGAL_DATA_ADDRESS)
         found = [known[number] for number in numbers]
-        names = tuple(dict.fromkeys(name for name in found if name is not None))
+        names = tuple(dict.fromkeys(name for here in found for name in here))
         places: list[RegisterAddress] = [self._layout.addresses[name] for name in names]
         start = min([address, *(place.number for place in places)])
         end = max([address + count, *(place.number + place.count for place in places)])
         block = make_block(places, start, end - start, table, self._layout.settings)
-        return _Span(names, block, address - start, None in found)
+        return _Span(names, block, address - start, () in found)
 
 
-def _fill(names: dict[int, str | None], table: Table, layout: Layout) -> None:
-    """Note whose each number of `table` is; None where a hole may be read, as the profile's max_gap says."""
+def _fill(names: dict[int, tuple[str, ...]], table: Table, layout: Layout) -> None:
+    """Note whose each number of `table` is; nobody's where a hole may be read, as max_gap says."""
     placed = [(name, address) for name, address in layout.addresses.items() if address.table == table]
-    # Written signals come last and keep a place that a readback shares: the register is what was written.
-    placed.sort(key=lambda each: each[0] in layout.writable)
-    for name, address in placed:
-        names.update(dict.fromkeys(range(address.number, address.number + address.count), name))
+    # Written signals keep a place that a readback shares: the register is what was written.
+    told = {address.place for name, address in placed if name in layout.writable}
+    for name, address in sorted(placed, key=lambda each: each[1].shift):
+        if name in layout.writable or address.place not in told:
+            for number in range(address.number, address.number + address.count):
+                names[number] = (*names.get(number, ()), name)
     used = sorted(names)
     for before, after in pairwise(used):
         if after - before - 1 <= layout.settings.max_gap:
-            names.update(dict.fromkeys(range(before + 1, after)))
+            names.update(dict.fromkeys(range(before + 1, after), ()))

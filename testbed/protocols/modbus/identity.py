@@ -5,17 +5,24 @@ Source: Modbus Application Protocol 1.1b3, 6.21 (function 43, MEI type 14).
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import NamedTuple
 
 from .pdu import Function, Transaction
 
 _IDENTIFICATION = 14  # the MEI type
-_REGULAR = 2  # read code: basic and regular objects, as a stream
 _FIXED = 7  # bytes before the first object: function, type, code, conformity, more, next, count
 _MORE, _NEXT, _COUNT = 4, 5, 6
 
 VENDOR, PRODUCT, REVISION, _URL, NAME, MODEL = range(6)
-"""Numbers of the objects that have a meaning of their own."""
+"""Numbers of the objects that have a meaning of their own; the first three are basic, the others regular."""
+
+
+class Level(IntEnum):
+    """Which objects to ask for, as a stream (the read device id code)."""
+
+    BASIC = 1
+    REGULAR = 2
 
 
 class Identity(NamedTuple):
@@ -25,9 +32,12 @@ class Identity(NamedTuple):
     next: int
 
 
-def read_identity(first: int = 0) -> Transaction:
-    """Return the request for the basic and regular objects from number `first` on."""
-    pdu = bytes((Function.READ_DEVICE_IDENTIFICATION, _IDENTIFICATION, _REGULAR, first))
+def read_identity(level: Level = Level.BASIC, first: int = 0) -> Transaction:
+    """Return the request for the objects of a level from number `first` on.
+
+    Whether a device tells the basic ones too when it is asked for the regular ones is its own reading.
+    """
+    pdu = bytes((Function.READ_DEVICE_IDENTIFICATION, _IDENTIFICATION, level, first))
     return Transaction(pdu, pdu[:3], 0)
 
 

@@ -18,6 +18,16 @@ class Layout:
     addresses: dict[str, RegisterAddress]
     writable: frozenset[str]
 
+    def field(self, name: str) -> int:
+        """Return which bits of its register are a signal's, as the register stands on the wire."""
+        address = self.addresses[name]
+        return as_sent(address.mask << address.shift, self.settings) if address.mask else 0xFFFF
+
+
+def as_sent(register: int, settings: ModbusSettings) -> int:
+    """Return a register's 16 bits in the order in which the device sends its bytes, and back."""
+    return register if settings.byte_order == "big" else register >> 8 | (register & 0xFF) << 8
+
 
 def layout_of(profile: Profile) -> Layout:
     """Return the registers of a profile; raises BenchFileError naming the line of what cannot be."""
@@ -28,6 +38,8 @@ def layout_of(profile: Profile) -> Layout:
         table = addresses[name].table
         if name in writable and not table.is_writable:
             raise profile.problem(name, f"{name}: {table} cannot be written", "use holding or coil")
+        if addresses[name].confirm and name not in writable:
+            raise profile.problem(name, f"{name}: confirm is for signals that are written", "leave it away")
     _refuse_overlaps(profile, addresses, writable)
     return Layout(settings, addresses, writable)
 
@@ -36,16 +48,25 @@ def _refuse_overlaps(
     profile: Profile, addresses: dict[str, RegisterAddress], writable: frozenset[str]
 ) -> None:
     """Only a signal that is told and one that reads it back may share a place, and mean the same by it."""
-    holders: dict[tuple[str, int, bool], str] = {}
+    holders: dict[tuple[str, int, int, bool], str] = {}
     for name, address in addresses.items():
         told = name in writable
-        for number in range(address.number, address.number + address.count):
-            twin = holders.setdefault((address.table, number, told), name)
-            other = holders.get((address.table, number, not told), name)
-            if twin != name or address != addresses[other]:
+        for number, bit in _bits_of(address):
+            twin = holders.setdefault((address.table, number, bit, told), name)
+            other = holders.get((address.table, number, bit, not told), name)
+            if twin != name or address.place != addresses[other].place:
                 clash = twin if twin != name else other
                 raise profile.problem(
                     name,
                     f"{name} and {clash} both stand in {address.table} {number}",
                     "only a written signal and its readback may, with the same address, type and scale",
                 )
+
+
+def _bits_of(address: RegisterAddress) -> list[tuple[int, int]]:
+    """Return each bit that a signal takes, by the number of its register; coils have only bit 0."""
+    if address.table.is_bits:
+        return [(address.number, 0)]
+    numbers = range(address.number, address.number + address.count)
+    bits = [bit for bit in range(16) if not address.mask or address.mask << address.shift >> bit & 1]
+    return [(number, bit) for number in numbers for bit in bits]

@@ -19,6 +19,8 @@ EXCEPTION_BIT = 0x80
 
 _HEAD = struct.Struct(">BHH")
 _MULTIPLE = struct.Struct(">BHHB")
+_MASK = struct.Struct(">BHHH")
+_BOTH = struct.Struct(">BHHHHB")
 _COIL = {True: b"\xff\x00", False: b"\x00\x00"}
 
 
@@ -33,6 +35,8 @@ class Function(IntEnum):
     WRITE_SINGLE_REGISTER = 6
     WRITE_MULTIPLE_COILS = 15
     WRITE_MULTIPLE_REGISTERS = 16
+    MASK_WRITE_REGISTER = 22
+    READ_WRITE_MULTIPLE_REGISTERS = 23
     READ_DEVICE_IDENTIFICATION = 43
 
 
@@ -92,6 +96,11 @@ class Transaction(NamedTuple):
         """The function code."""
         return self.pdu[0]
 
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether no late response to another command can pass for its response."""
+        return self.pdu[0] != Function.READ_WRITE_MULTIPLE_REGISTERS
+
 
 # Requests ---------------------------------------------------------------------------------------
 
@@ -126,6 +135,19 @@ def write_registers(address: int, registers: bytes) -> Transaction:
     return Transaction(head + registers, head[:5], 5)
 
 
+def mask_write(address: int, keep: int, put: int) -> Transaction:
+    """Return the request that sets the bits of a register that are not in `keep` to those of `put` (22)."""
+    pdu = _MASK.pack(Function.MASK_WRITE_REGISTER, address, keep, put)
+    return Transaction(pdu, pdu, len(pdu))
+
+
+def write_and_read(address: int, registers: bytes) -> Transaction:
+    """Return the request that sets up to 121 registers and reads them back (function 23)."""
+    count = len(registers) // 2
+    head = _BOTH.pack(Function.READ_WRITE_MULTIPLE_REGISTERS, address, count, address, count, len(registers))
+    return Transaction(head + registers, bytes((head[0], len(registers))), 2 + len(registers))
+
+
 def _echoed(pdu: bytes) -> Transaction:
     return Transaction(pdu, pdu, 5)
 
@@ -143,6 +165,14 @@ def exception_of(transaction: Transaction, pdu: bytes) -> int | None:
     if len(pdu) == 2 and pdu[0] == transaction.pdu[0] | EXCEPTION_BIT:
         return pdu[1]
     return None
+
+
+def not_as_written(transaction: Transaction, pdu: bytes) -> str:
+    """Return what is wrong when a register that was read back is not what was written; empty if it is."""
+    written, held = transaction.pdu[_BOTH.size :], pdu[2:]
+    if transaction.is_told_apart or written == held:
+        return ""
+    return f"the device took it, but holds {held.hex(' ', 2)} where {written.hex(' ', 2)} was written"
 
 
 def complaint(transaction: Transaction, pdu: bytes) -> str:

@@ -54,7 +54,7 @@ def _runs(layout: Layout, table: Table, names: list[str]) -> list[list[str]]:
     limit = MAX_BITS if table.is_bits else layout.settings.max_read
     runs: list[list[str]] = []
     start = end = 0
-    for name in sorted(names, key=lambda name: layout.addresses[name].number):
+    for name in sorted(names, key=lambda name: (layout.addresses[name].number, layout.addresses[name].shift)):
         address = layout.addresses[name]
         after = address.number + address.count
         if runs and address.number - end <= layout.settings.max_gap and after - start <= limit:

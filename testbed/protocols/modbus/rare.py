@@ -67,9 +67,7 @@ class RareFunctions:
 
     def _mask_write(self, pdu: bytes) -> bytes:
         request = _decode(MaskWriteRegisterRequest(), pdu, 7)
-        present = int.from_bytes(self._bank.read(Table.HOLDING, request.address, 1), "big")
-        wanted = present & request.and_mask | request.or_mask & ~request.and_mask & 0xFFFF
-        self._bank.write_registers(request.address, wanted.to_bytes(2, "big"))
+        self._bank.mask_write(request.address, request.and_mask, request.or_mask)
         return pdu
 
     def _read_and_write(self, pdu: bytes) -> bytes:

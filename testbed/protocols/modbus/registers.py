@@ -19,6 +19,7 @@ MAX_BITS = 2000
 _LAST = 65535
 _Number = Annotated[int, Field(strict=True, ge=0, le=_LAST)]
 _Order = Literal["big", "little"]
+Bits = Annotated[int, Field(strict=True, ge=0, le=15)]
 
 
 class Table(StrEnum):
@@ -60,7 +61,7 @@ class ModbusSettings(BaseModel):
 
 
 class RegisterAddress(BaseModel):
-    """The address of one signal: exactly one table with its number (from 0), type and scale for registers."""
+    """The address of one signal: exactly one table with its number (from 0), type or bits for registers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,7 +70,30 @@ class RegisterAddress(BaseModel):
     coil: _Number | None = Field(None, description="Number of the coil, from 0")
     discrete: _Number | None = Field(None, description="Number of the discrete input, from 0")
     type: NumberType | None = Field(None, description="Type of the number in the registers")
+    bits: Bits | tuple[Bits, Bits] | None = Field(
+        None, description="Instead of a type: one bit of the register, or [first, last] of several"
+    )
     scale: float = Field(1.0, description="Value in the signal's unit of one count")
+    confirm: bool = Field(
+        False, description="Whether a command is read back in the same exchange (function 23)"
+    )
+
+    @property
+    def shift(self) -> int:
+        """The lowest bit of its register that is its; 0 without `bits`."""
+        return 0 if self.bits is None else min(self.bits) if isinstance(self.bits, tuple) else self.bits
+
+    @property
+    def mask(self) -> int:
+        """What a register shifted down to it is masked with; 0 when it has registers of its own."""
+        if self.bits is None:
+            return 0
+        return (2 << max(self.bits) - self.shift) - 1 if isinstance(self.bits, tuple) else 1
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Where it stands and what it means there: the same for a written signal and its readback."""
+        return self.table, self.number, self.type, self.shift, self.mask, self.scale
 
     @property
     def table(self) -> Table:
@@ -93,15 +117,26 @@ class RegisterAddress(BaseModel):
             found = " and ".join(given) or "none"
             raise ValueError(f"must stand in exactly one of input, holding, coil, discrete, not in {found}")
         if given[0].is_bits:
-            if self.type is not None or self.scale != 1.0:
-                raise ValueError(f"a {given[0]} is one bit and has neither type nor scale")
+            if self.type is not None or self.scale != 1.0 or self.bits is not None or self.confirm:
+                raise ValueError(f"a {given[0]} is one bit and has neither type nor scale, bits or confirm")
             return self
-        if self.type is None:
-            raise ValueError(f"an {given[0]} register needs a type, for example type: int16")
-        if self.type.size < 2:
-            raise ValueError(f"a register has 16 bits; {self.type} does not fill it, use {self.type[:-1]}16")
         if not math.isfinite(self.scale) or self.scale == 0:
             raise ValueError(f"scale must be a number other than 0, not {self.scale}")
+        self._check_number(given[0])
+        return self
+
+    def _check_number(self, table: Table) -> None:
+        if self.confirm and (table is not Table.HOLDING or self.bits is not None):
+            raise ValueError("confirm is for whole holding registers: function 23 writes no others")
+        if self.bits is not None:
+            if self.type is not None:
+                raise ValueError("bits of a register are a number without a sign: they have no type")
+            if isinstance(self.bits, tuple) and self.bits[0] > self.bits[1]:
+                raise ValueError(f"bits: the first comes first, write [{self.bits[1]}, {self.bits[0]}]")
+            return
+        if self.type is None:
+            raise ValueError(f"an {table} register needs a type, for example type: int16, or bits")
+        if self.type.size < 2:
+            raise ValueError(f"a register has 16 bits; {self.type} does not fill it, use {self.type[:-1]}16")
         if self.number + self.count - 1 > _LAST:
             raise ValueError(f"{self.type} at {self.number} reaches beyond the last register, {_LAST}")
-        return self

@@ -19,8 +19,9 @@ _WRITES = {
     Function.WRITE_SINGLE_REGISTER: Table.HOLDING,
     Function.WRITE_MULTIPLE_COILS: Table.COIL,
     Function.WRITE_MULTIPLE_REGISTERS: Table.HOLDING,
+    Function.MASK_WRITE_REGISTER: Table.HOLDING,
+    Function.READ_WRITE_MULTIPLE_REGISTERS: Table.HOLDING,
 }
-_SINGLE = (Function.WRITE_SINGLE_COIL, Function.WRITE_SINGLE_REGISTER)
 _PLACES = {
     Table.COIL: "coil",
     Table.DISCRETE: "discrete input",
@@ -51,8 +52,11 @@ class Pdus:
             table = _WRITES[Function(function)]
             first, count, data = _written(pdu)
             values = self._values(table, first, count, data)
+            if function == Function.MASK_WRITE_REGISTER:
+                values = self._masked(values, pdu)
             what = told(values.items(), self._units) or data.hex(" ")
-            return f"write {what} to {_places(table, first, count)}", values
+            back = ", read back" if function == Function.READ_WRITE_MULTIPLE_REGISTERS else ""
+            return f"write {what} to {_places(table, first, count)}{back}", values
         return f"{_function(function)}, {len(pdu)} bytes", {}
 
     def response(self, request: bytes | None, pdu: bytes) -> _Told:
@@ -70,11 +74,17 @@ class Pdus:
             values = self._values(table, first, count, pdu[2:])
             what = told(values.items(), self._units) or pdu[2:].hex(" ")
             return f"{what} from {_places(table, first, count)}", values
-        if function in _WRITES and len(pdu) >= 5:
-            first = int.from_bytes(pdu[1:3], "big")
-            count = 1 if function in _SINGLE else int.from_bytes(pdu[3:5], "big")
+        if function == Function.READ_WRITE_MULTIPLE_REGISTERS and len(request) >= 5:
+            first, count = _SPAN.unpack_from(request, 1)
+            values = self._values(Table.HOLDING, first, count, pdu[2:])
+            what = told(values.items(), self._units) or pdu[2:].hex(" ")
+            return f"{what} held by {_places(Table.HOLDING, first, count)}", values
+        if function in _WRITES and len(request) >= 5 and len(pdu) >= 5:
             table = _WRITES[Function(function)]
+            first, count, data = _written(request)
             names = self._names(table, first, count)
+            if function == Function.MASK_WRITE_REGISTER:
+                names = list(self._masked(self._values(table, first, count, data), request))
             asked = f" ({', '.join(names)})" if names else ""
             return f"{_places(table, first, count)} written{asked}", {}
         return f"response to {_function(function)}, {len(pdu)} bytes", {}
@@ -100,6 +110,15 @@ class Pdus:
             values[name] = block.unpack(data)[0]
         return values
 
+    def _masked(self, values: dict[str, float], pdu: bytes) -> dict[str, float]:
+        """Return only those values whose bits a mask write sets."""
+        changed = 0xFFFF & ~int.from_bytes(pdu[3:5], "big")
+        return {
+            name: value
+            for name, value in values.items()
+            if self._layout is not None and self._layout.field(name) & ~changed == 0
+        }
+
 
 def fields_of(pdu: bytes) -> Fields:
     """Return the fields that every unit has."""
@@ -116,6 +135,10 @@ def _written(pdu: bytes) -> tuple[int, int, bytes]:
         return first, 1, b"\1" if pdu[3] else b"\0"
     if pdu[0] == Function.WRITE_SINGLE_REGISTER:
         return first, 1, pdu[3:5]
+    if pdu[0] == Function.MASK_WRITE_REGISTER:
+        return first, 1, pdu[5:7]
+    if pdu[0] == Function.READ_WRITE_MULTIPLE_REGISTERS:
+        return int.from_bytes(pdu[5:7], "big"), int.from_bytes(pdu[7:9], "big"), pdu[10:]
     return first, int.from_bytes(pdu[3:5], "big"), pdu[6:]
 
 

@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 from .blocks import RegisterBlock
 from .layout import Layout
-from .pdu import Transaction, write_coil, write_register, write_registers
+from .pdu import Transaction, mask_write, write_and_read, write_coil, write_register, write_registers
 
 
 def plan_write(layout: Layout, name: str) -> Callable[[float], Transaction]:
     """Return what makes the request that sets a signal to a value in its unit.
 
-    A coil takes function 5, one register function 6, several function 16. The returned function raises
-    ValueError when the value does not fit: a number out of the type's range, a coil neither 0 nor 1.
+    A coil takes function 5, one register function 6, several function 16, bits of a register 22, and what is
+    to be read back 23. The returned function raises ValueError when the value does not fit: a number out
+    of the type's range, a coil neither 0 nor 1.
     """
     address = layout.addresses[name]
     number = address.number
@@ -27,5 +28,8 @@ def plan_write(layout: Layout, name: str) -> Callable[[float], Transaction]:
         return set_coil
 
     pack = RegisterBlock([address], number, address.count, layout.settings).pack_exactly
-    write = write_register if address.count == 1 else write_registers
+    if address.mask:
+        keep = 0xFFFF & ~layout.field(name)
+        return lambda value: mask_write(number, keep, int.from_bytes(pack((value,)), "big"))
+    write = write_and_read if address.confirm else write_register if address.count == 1 else write_registers
     return lambda value: write(number, pack((value,)))
