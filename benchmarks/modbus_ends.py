@@ -7,7 +7,7 @@ request at a time on each of four connections, without a protocol stack of its o
 All run on uvloop, but for "documented": pymodbus on the event loop of asyncio, as its documentation has
 it. Run by benchmarks/wires_modbus.py.
 
-    python -m benchmarks.modbus_ends client testbed|pymodbus|documented PORT SECONDS INFLIGHT
+    python -m benchmarks.modbus_ends client testbed|pymodbus|documented INFLIGHT PORT SECONDS
     python -m benchmarks.modbus_ends server testbed|pymodbus|documented
     python -m benchmarks.modbus_ends load PORT SECONDS
 """
@@ -68,6 +68,7 @@ async def testbed_client(port: int, seconds: float, inflight: int) -> None:
     """Read through the driver's own line and readings: a sample of each signal for every read."""
     from testbed.clock import SystemClock
     from testbed.drivers.modbus.exchanges import Poll
+    from testbed.drivers.modbus.medium import Medium
     from testbed.drivers.modbus.opening import open_line
     from testbed.drivers.modbus.readings import Readings, plan_polls
     from testbed.links import SystemOpener, Wires, no_tap
@@ -93,7 +94,8 @@ async def testbed_client(port: int, seconds: float, inflight: int) -> None:
         raise RuntimeError(f"no value came: {told}")
 
     wires = Wires(SystemOpener(), clock, no_tap)
-    line = await open_line(device.wire, modbus_wire(device.wire), clock, wires, lambda reason: None)
+    medium = Medium(clock, inflight)
+    line = await open_line(device.wire, modbus_wire(device.wire), medium, clock, wires, lambda reason: None)
     plan = plan_polls(device, layout_of(device.profile))[0]
     for number in range(inflight):
         poll = Again(line, plan, Readings(device, plan, publish, publish_bad))
@@ -208,7 +210,7 @@ def main(what: str, *told: str) -> Coroutine[None, None, None]:
     if what == "server":
         return testbed_server() if told[0] == "testbed" else pymodbus_server()
     client = testbed_client if told[0] == "testbed" else pymodbus_client
-    return client(int(told[1]), float(told[2]), int(told[3]))
+    return client(int(told[2]), float(told[3]), int(told[1]))
 
 
 if __name__ == "__main__":

@@ -71,10 +71,15 @@ def _rows(found: dict[str, Result]) -> list[Row]:
 
 
 def _client(whose: str, seconds: float, inflight: int) -> Result:
+    return client_result("benchmarks.modbus_ends", "client", whose, str(inflight), seconds=seconds)
+
+
+def client_result(*command: str, seconds: float) -> Result:
+    """Run a client against the bare device; its port and the seconds follow its command."""
     with _process("benchmarks.devices", "0") as devices:
         port = str(json.loads(_line(devices))["modbus"])
-        with _process("benchmarks.modbus_ends", "client", whose, port, str(seconds), str(inflight)) as ours:
-            return _result(ours)
+        with _process(*command, port, str(seconds)) as client:
+            return _result(client)
 
 
 def _server(whose: str, seconds: float) -> Result:
