@@ -1,0 +1,66 @@
+"""A device's network socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from testbed.links import ByteLink
+from testbed.protocols.modbus import ExceptionCode, FrameError, Framing, Server, TcpReader, tcp
+from testbed.protocols.modbus.pdu import exception_response
+
+from .answering import answering, write_to
+
+_ANY_UNIT = (0, 255)  # a TCP device that is no gateway answers to these too (TCP/IP Guide 1.0b, 4.4.2)
+
+
+class TcpSocket:
+    """The network socket of a device: any number of controllers at a time, none while unplugged."""
+
+    def __init__(self, server: Server, unit: int, framing: Framing | None = None) -> None:
+        """Answer as `unit`; with a `framing` in the frames of a line, as behind a plain converter."""
+        self._server = server
+        self._unit = unit
+        self._framing = framing
+        self._links: set[ByteLink] = set()
+        self._plugged = True
+
+    def plug(self) -> None:
+        """Let controllers in again."""
+        self._plugged = True
+
+    def unplug(self) -> None:
+        """Drop every connection, and every new one at once."""
+        self._plugged = False
+        while self._links:
+            self._links.pop().close()
+
+    def accept(self, link: ByteLink) -> tuple[Callable[[int, bytes], None], Callable[[str], None]]:
+        """Return what answers on a new connection, and what hears of its end."""
+        if self._plugged:
+            self._links.add(link)
+        else:
+            link.close()
+        if self._framing is not None:
+            answer = answering(self._server, self._unit, self._framing, lambda data: write_to(link, data))
+            return answer, lambda reason: self._links.discard(link)
+        reader = TcpReader()
+
+        def received(time_ns: int, data: bytes) -> None:
+            answers = b""
+            try:
+                for number, unit, pdu in reader.feed(data):
+                    answers += tcp.encode_frame(number, unit, self._answer(unit, pdu))
+            except FrameError:
+                write_to(link, answers)
+                self._links.discard(link)
+                link.close()
+                return
+            if answers:
+                write_to(link, answers)
+
+        return received, lambda reason: self._links.discard(link)
+
+    def _answer(self, unit: int, pdu: bytes) -> bytes:
+        if unit == self._unit or unit in _ANY_UNIT:
+            return self._server.answer(pdu)
+        return exception_response(pdu[0], ExceptionCode.GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND)
