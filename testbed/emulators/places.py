@@ -43,6 +43,9 @@ class SerialEnd(Protocol):
 class Places(Protocol):
     """Where an emulator finds the device's ends of its wires; `name` is the device's."""
 
+    files: Path | None
+    """Where files of a device may stand while it is emulated; None where nothing is to be left on disk."""
+
     def serial(self, name: str, clock: Clock, received: BytesReceived) -> SerialEnd:
         """Return a port that is not plugged in yet."""
 
@@ -77,6 +80,7 @@ class SystemPlaces:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.files: Path | None = folder
 
     def serial(self, name: str, clock: Clock, received: BytesReceived) -> SerialEnd:
         """Return a pty that will appear as `name` in the folder."""
@@ -132,6 +136,7 @@ class MemoryPlaces:
     """The same on a switchboard."""
 
     def __init__(self, board: Switchboard) -> None:
+        self.files: Path | None = None
         self._board = board
 
     def serial(self, name: str, clock: Clock, received: BytesReceived) -> SerialEnd:

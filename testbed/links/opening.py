@@ -30,6 +30,7 @@ from .port import PortSettings
 from .rfc2217 import open_rfc2217
 from .serial import open_serial
 from .tcp import open_tcp
+from .tls import TlsFiles, open_tls
 
 
 class Opener(Protocol):
@@ -48,9 +49,17 @@ class Opener(Protocol):
         """Open a serial port."""
 
     async def tcp(
-        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        tls: TlsFiles | None = None,
     ) -> ByteLink:
-        """Connect to a device."""
+        """Connect to a device, with TLS if it is to be secured."""
 
     async def rfc2217(
         self,
@@ -100,10 +109,23 @@ class SystemOpener:
         return open_serial(port, clock, received=received, lost=lost, tap=tap, settings=settings)
 
     async def tcp(
-        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        tls: TlsFiles | None = None,
     ) -> ByteLink:
-        """Connect to a device."""
-        return await open_tcp(host, port, clock, received=received, lost=lost, tap=tap)
+        """Connect to a device, with TLS if it is to be secured."""
+        if tls is None:
+            return await open_tcp(host, port, clock, received=received, lost=lost, tap=tap)
+        return await open_tls(
+            lambda arrived, gone: open_tcp(host, port, clock, received=arrived, lost=gone),
+            host, f"{host}:{port}", clock, tls, received=received, lost=lost, tap=tap,
+        )  # fmt: skip
 
     async def rfc2217(
         self,
@@ -184,11 +206,19 @@ class Wires:
             self._opened()
         return link
 
-    async def tcp(self, host: str, port: int, *, received: BytesReceived, lost: Lost) -> ByteLink:
-        """Connect to a device."""
+    async def tcp(
+        self,
+        host: str,
+        port: int,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tls: TlsFiles | None = None,
+    ) -> ByteLink:
+        """Connect to a device, with TLS if it is to be secured."""
         with self._opening():
             link = await self._opener.tcp(
-                host, port, self._clock, received=received, lost=self._losing(lost), tap=self._tap
+                host, port, self._clock, received=received, lost=self._losing(lost), tap=self._tap, tls=tls
             )
             self._opened()
         return link

@@ -28,6 +28,7 @@ from .base import (
 )
 from .opening import Opener
 from .port import PortSettings
+from .tls import TlsFiles
 
 Place = tuple[str, int]
 """A host and its port, or the path of a serial port and 0."""
@@ -186,16 +187,24 @@ class SharingOpener:
         return trunk.join(clock, received, lost, tap)
 
     async def tcp(
-        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        tls: TlsFiles | None = None,
     ) -> ByteLink:
         """Connect to a device, or join the connection."""
         trunk = self._trunks.get((host, port))
         if trunk is None:
-            return await self._inner.tcp(host, port, clock, received=received, lost=lost, tap=tap)
+            return await self._inner.tcp(host, port, clock, received=received, lost=lost, tap=tap, tls=tls)
         async with trunk.opening:
             if not trunk.open:
                 link = await self._inner.tcp(
-                    host, port, clock, received=trunk.received, lost=trunk.lost, tap=no_tap
+                    host, port, clock, received=trunk.received, lost=trunk.lost, tap=no_tap, tls=tls
                 )
                 trunk.opened(link)
             return trunk.join(clock, received, lost, tap)

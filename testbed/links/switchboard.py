@@ -31,6 +31,7 @@ from .memory_mqtt import MemoryBroker
 from .port import PortSettings
 from .rfc2217 import open_rfc2217
 from .tcp import Accept
+from .tls import TlsFiles
 
 TRANSIT_NS = 50_000
 """How long bytes are on their way: as on a loopback, and cause stands before effect in every record."""
@@ -119,9 +120,17 @@ class Switchboard:
         return near
 
     async def tcp(
-        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        tls: TlsFiles | None = None,
     ) -> ByteLink:
-        """Connect to a listener."""
+        """Connect to a listener; nobody can listen in on memory, so TLS has nothing to secure."""
         accept = self._listeners.get((host, port))
         if accept is None:
             raise LinkLost(f"cannot connect to {host}:{port}: Connection refused")

@@ -24,6 +24,7 @@ GROUP = "testbed.describers"
 
 _OURS = {
     "modbus+tcp": "testbed.protocols.modbus.describe:TcpDescriber",
+    "modbus+tls": "testbed.protocols.modbus.describe:TcpDescriber",
     "modbus+rtu": "testbed.protocols.modbus.describe:RtuDescriber",
     "modbus+rtu+tcp": "testbed.protocols.modbus.describe:RtuDescriber",
     "modbus+ascii": "testbed.protocols.modbus.describe:AsciiDescriber",

@@ -39,7 +39,8 @@ class ModbusDriver(Driver):
     """Polls what can be read, writes what is commanded (Modbus Application Protocol 1.1b3).
 
     Signals of access read and notify are polled at their rate, 1 Hz without one; written signals are
-    not read back. Wires: `modbus+tcp://HOST:502?unit=1&timeout=0.5&inflight=8`,
+    not read back unless they say so. Wires: `modbus+tcp://HOST:502?unit=1&timeout=0.5&inflight=8`,
+    `modbus+tls://HOST:802?unit=1&ca=FILE&cert=FILE&key=FILE&role=NAME` (Modbus/TCP Security v21),
     `modbus+rtu:///dev/ttyUSB0?unit=1&timeout=0.5&baud=19200&parity=E&stop=1`, `modbus+ascii://` likewise, and
     the frames of a line through a network, `modbus+rtu+tcp://HOST:502?unit=1` and `modbus+ascii+tcp://`.
     """

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
-from testbed.links import ByteLink, Wires
-from testbed.protocols.modbus import FRAMINGS, SERIAL, TCP_PORT, ModbusWire
+from testbed.links import ByteLink, LinkLost, Wires
+from testbed.links.tls import TlsFiles
+from testbed.protocols.modbus import FRAMINGS, SERIAL, TLS, ModbusWire, port_of
+from testbed.protocols.modbus.role import ROLE, role_of
 
 from .channels import Channel, LineChannel, TcpChannel
 from .line import Line
@@ -49,4 +52,17 @@ async def open_line(
 
 
 async def _tcp(wire: Wire, wires: Wires, channel: Channel, line: Line) -> ByteLink:
-    return await wires.tcp(wire.host, wire.port or TCP_PORT, received=channel.received, lost=line.gone)
+    tls = TlsFiles.of(wire, partial(_check_role, wire)) if wire.scheme == TLS else None
+    return await wires.tcp(wire.host, port_of(wire), received=channel.received, lost=line.gone, tls=tls)
+
+
+def _check_role(wire: Wire, certificate: bytes) -> None:
+    """Raise LinkLost when our certificate has not the role that the wire says: all would be refused."""
+    wanted = wire.option("role", "")
+    role = role_of(certificate) if wanted else ""
+    if role != wanted:
+        has = f"the role {role}" if role else "no role"
+        raise LinkLost(
+            f"our certificate {wire.option('cert', '')} has {has}, not {wanted}",
+            f"have one issued with it (extension {ROLE}), or correct role=",
+        )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from testbed import __version__
-from testbed.bench.wires import Wire
 from testbed.emulators.base import EmulatedDevice
 from testbed.links import ByteLink, LinkLost
 from testbed.protocols.modbus import Bank, Framing, Server, layout_of, rtu
@@ -44,7 +43,6 @@ def write_to(link: ByteLink, data: bytes) -> None:
         link.write(data)
 
 
-def query_of(wire: Wire) -> str:
-    """Return the options of the declared wire, so that the driver behaves as it would at the real one."""
-    options = {"unit": "1", **wire.options}
-    return "?" + urlencode(options)
+def query_of(options: Mapping[str, str]) -> str:
+    """Return the options of a declared wire, so that the driver behaves as it would at the real one."""
+    return "?" + urlencode({"unit": "1", **options})

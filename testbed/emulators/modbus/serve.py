@@ -12,7 +12,7 @@ from testbed.links import LinkLost
 from testbed.protocols.modbus import FRAMINGS, SCHEMES, SERIAL, modbus_wire, place_of
 
 from .answering import answering, make_server, query_of
-from .sockets import TcpSocket
+from .sockets import TcpSocket, listening
 from .units import serve_units
 
 
@@ -48,12 +48,11 @@ def _at_one_wire(devices: Sequence[EmulatedDevice]) -> list[list[EmulatedDevice]
 async def _serve_tcp(
     each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.AsyncExitStack
 ) -> None:
-    wire = each.device.wire
+    name, wire = each.device.name, each.device.wire
     socket = TcpSocket(make_server(each), modbus_wire(wire).unit, FRAMINGS.get(wire.scheme))
-    place = context.places.listen(each.device.name, context.clock, socket.accept)
-    host, port = await stack.enter_async_context(place)
-    context.plugs[each.device.name] = socket
-    ready(each.device.name, f"{wire.scheme}://{host}:{port}{query_of(wire)}")
+    place, options = await listening(name, wire, context, socket.accept, stack)
+    context.plugs[name] = socket
+    ready(name, f"{wire.scheme}://{place}{query_of(options)}")
 
 
 def _serve_line(
@@ -70,4 +69,4 @@ def _serve_line(
     port.plug()
     stack.callback(port.unplug)
     context.plugs[name] = port
-    ready(name, f"{wire.scheme}://{port.path}{query_of(wire)}")
+    ready(name, f"{wire.scheme}://{port.path}{query_of(wire.options)}")

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 
+from testbed.bench.wires import Wire
+from testbed.emulators.base import EmulatorContext
 from testbed.links import ByteLink
-from testbed.protocols.modbus import ExceptionCode, FrameError, Framing, Server, TcpReader, tcp
+from testbed.links.tcp import Accept
+from testbed.protocols.modbus import TLS, ExceptionCode, FrameError, Framing, Server, TcpReader, tcp
 from testbed.protocols.modbus.pdu import exception_response
 
 from .answering import answering, write_to
 
 _ANY_UNIT = (0, 255)  # a TCP device that is no gateway answers to these too (TCP/IP Guide 1.0b, 4.4.2)
+
+
+async def listening(
+    name: str, wire: Wire, context: EmulatorContext, accept: Accept, stack: contextlib.AsyncExitStack
+) -> tuple[str, Mapping[str, str]]:
+    """Let controllers in until `stack` ends, secured if the wire is.
+
+    Returns host:port and the wire's options.
+    """
+    options: Mapping[str, str] = wire.options
+    folder = context.places.files
+    if wire.scheme == TLS and folder is not None:  # in memory there is nobody to hide from
+        from .secure import Security
+
+        security = Security(wire, folder / f"{name}-tls", context.clock)
+        accept, options = security.around(accept), security.options
+    host, port = await stack.enter_async_context(context.places.listen(name, context.clock, accept))
+    return f"{host}:{port}", options
 
 
 class TcpSocket:

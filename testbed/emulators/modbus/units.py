@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from testbed.emulators.base import EmulatedDevice, EmulatorContext, Ready
 from testbed.links import ByteLink, LinkLost
@@ -21,6 +21,7 @@ from testbed.protocols.modbus import (
 from testbed.protocols.modbus.pdu import exception_response
 
 from .answering import answering, make_server, query_of, write_to
+from .sockets import listening
 
 
 class Unit:
@@ -74,16 +75,17 @@ async def serve_units(
     everyone = list(units.values())
     first = group[0].device
     scheme, place = first.wire.scheme, first.name
+    given: Mapping[str, str] = {}
     if scheme in SERIAL:
         where = _share_line(everyone, context, place, FRAMINGS[scheme], stack)
     else:
         framing = FRAMINGS.get(scheme)
         accept = Gateway(everyone).accept if framing is None else _converter(everyone, framing)
-        host, port = await stack.enter_async_context(context.places.listen(place, context.clock, accept))
-        where = f"{host}:{port}"
+        where, given = await listening(place, first.wire, context, accept, stack)
     context.plugs.update(units)
     for each in group:
-        ready(each.device.name, f"{scheme}://{where}{query_of(each.device.wire)}")
+        options = {**each.device.wire.options, **given, "unit": str(units[each.device.name].number)}
+        ready(each.device.name, f"{scheme}://{where}{query_of(options)}")
 
 
 def _share_line(

@@ -22,6 +22,7 @@ _BY_SCHEME = {
     "modbus+rtu": "streams:serve_serial",
     "modbus+ascii": "streams:serve_serial",
     "modbus+tcp": "streams:serve_tcp",
+    "modbus+tls": "streams:serve_tcp",
     "modbus+rtu+tcp": "streams:serve_tcp",
     "modbus+ascii+tcp": "streams:serve_tcp",
     "ble": "ble:serve",

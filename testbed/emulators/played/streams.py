@@ -17,6 +17,7 @@ from .device import PlayedDevice
 from .player import Player
 
 _RFC2217 = "rfc2217"
+_TLS, _OF_TLS = "modbus+tls", ("ca", "cert", "key", "role")
 _AHEAD_NS = 250_000_000
 
 
@@ -76,6 +77,8 @@ async def serve_tcp(devices: Sequence[PlayedDevice], context: EmulatorContext, r
             stack.callback(socket.unplug)
             if wire.scheme == _RFC2217:  # recorded are the port's bytes: nothing there sets a port
                 ready(name, f"socket://{host}:{port}")
+            elif wire.scheme == _TLS:  # recorded is what was meant: nothing there can encrypt
+                ready(name, f"modbus+tcp://{host}:{port}{_query(wire, _OF_TLS)}")
             else:
                 ready(name, f"{wire.scheme}://{host}:{port}{_query(wire)}")
         await asyncio.get_running_loop().create_future()
@@ -129,6 +132,7 @@ class _Socket:
         return received, lost
 
 
-def _query(wire: Wire) -> str:
+def _query(wire: Wire, without: Sequence[str] = ()) -> str:
     """Return the options of the recorded wire, so that the driver behaves as it did."""
-    return f"?{urlencode(wire.options)}" if wire.options else ""
+    options = {name: value for name, value in wire.options.items() if name not in without}
+    return f"?{urlencode(options)}" if options else ""

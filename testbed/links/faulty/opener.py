@@ -19,6 +19,7 @@ from testbed.links.base import (
 )
 from testbed.links.opening import Opener
 from testbed.links.port import PortSettings
+from testbed.links.tls import TlsFiles
 
 from .attributes import FaultyAttributes
 from .messages import FaultyMessages
@@ -53,13 +54,23 @@ class FaultyOpener:
         )  # fmt: skip
 
     async def tcp(
-        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        tls: TlsFiles | None = None,
     ) -> ByteLink:
         """Connect to a device."""
         self._check()
         link = FaultyStream(self._wire, clock, received, lost, tap)
         return link.over(
-            await self._inner.tcp(host, port, clock, received=link.arrived, lost=link.lost, tap=link.tapped)
+            await self._inner.tcp(
+                host, port, clock, received=link.arrived, lost=link.lost, tap=link.tapped, tls=tls
+            )
         )
 
     async def rfc2217(

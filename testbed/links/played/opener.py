@@ -12,6 +12,7 @@ from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame, decode_fra
 from testbed.links.gatt_table import GattTable, decode_table
 from testbed.links.messages import decode_message, encode_message, is_retained
 from testbed.links.port import PortSettings
+from testbed.links.tls import TlsFiles
 
 from .outcomes import Loss, Opened, Refused
 from .script import Script
@@ -47,7 +48,15 @@ class PlayedOpener:
         return PlayedBytes(self._player(clock, tap), received, lost)
 
     async def tcp(
-        self, host: str, port: int, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap
+        self,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        received: BytesReceived,
+        lost: Lost,
+        tap: Tap,
+        tls: TlsFiles | None = None,
     ) -> PlayedBytes:
         """Connect when the recording did."""
         await self._open(clock)

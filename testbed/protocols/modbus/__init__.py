@@ -22,7 +22,7 @@ from .registers import ModbusSettings, RegisterAddress, Table
 from .server import Server
 from .sharing import TransactionJunction, place_of
 from .tcp import FrameError, TcpReader
-from .wire import FRAMINGS, RTU, SCHEMES, SERIAL, TCP, TCP_PORT, ModbusWire, modbus_wire
+from .wire import FRAMINGS, RTU, SCHEMES, SERIAL, TCP, TLS, ModbusWire, modbus_wire, port_of
 from .write import plan_write
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "SCHEMES",
     "SERIAL",
     "TCP",
-    "TCP_PORT",
+    "TLS",
     "Bank",
     "ExceptionCode",
     "FrameError",
@@ -60,4 +60,5 @@ __all__ = [
     "place_of",
     "plan_reads",
     "plan_write",
+    "port_of",
 ]

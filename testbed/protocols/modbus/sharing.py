@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from testbed.bench.wires import Wire
 
 from .tcp import FrameError, TcpReader, encode_frame
-from .wire import SERIAL, TCP_PORT
+from .wire import SERIAL, port_of
 
 
 def place_of(wire: Wire) -> tuple[str, int] | None:
@@ -17,7 +17,7 @@ def place_of(wire: Wire) -> tuple[str, int] | None:
     """
     if wire.scheme in SERIAL:
         return wire.path, 0
-    return None if wire.port == 0 else (wire.host, wire.port or TCP_PORT)
+    return None if wire.port == 0 else (wire.host, port_of(wire))
 
 
 class TransactionJunction:

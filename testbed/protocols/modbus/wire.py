@@ -12,21 +12,26 @@ from testbed.errors import UsageError
 from .framing import ASCII_FRAMING, RTU_FRAMING
 
 TCP = "modbus+tcp"
+TLS = "modbus+tls"
 RTU = "modbus+rtu"
 ASCII = "modbus+ascii"
 RTU_TCP = "modbus+rtu+tcp"
 ASCII_TCP = "modbus+ascii+tcp"
 TCP_PORT = 502
+TLS_PORT = 802
 
 SERIAL = (RTU, ASCII)
 """Wires that are serial ports."""
 FRAMINGS = {RTU: RTU_FRAMING, ASCII: ASCII_FRAMING, RTU_TCP: RTU_FRAMING, ASCII_TCP: ASCII_FRAMING}
 """Wires on which one request is answered at a time."""
-SCHEMES = (TCP, RTU, ASCII, RTU_TCP, ASCII_TCP)
+MBAP = (TCP, TLS)
+"""Wires with a header of their own, by whose transaction id many requests can be in flight."""
+SCHEMES = (TCP, TLS, RTU, ASCII, RTU_TCP, ASCII_TCP)
 
 _SERIAL_OPTIONS = ("unit", "timeout", "baud", "parity", "stop")
 _OPTIONS = {
     TCP: ("unit", "timeout", "inflight"),
+    TLS: ("unit", "timeout", "inflight", "ca", "cert", "key", "role"),
     RTU: _SERIAL_OPTIONS,
     ASCII: _SERIAL_OPTIONS,
     RTU_TCP: ("unit", "timeout"),
@@ -57,11 +62,14 @@ def modbus_wire(wire: Wire) -> ModbusWire:
     for name in wire.options:
         if name not in known:
             raise UsageError(f"{wire}: unknown option {name!r}", nearest(name, known))
+    for name in ("key", "role"):
+        if name in wire.options and "cert" not in wire.options:
+            raise UsageError(f"{wire}: {name}= belongs to a certificate of ours", "add cert=FILE")
     try:
         return ModbusWire(
-            unit=_number(wire, "unit", 1, range(256) if wire.scheme == TCP else _LINE_UNITS),
+            unit=_number(wire, "unit", 1, range(256) if wire.scheme in MBAP else _LINE_UNITS),
             timeout=timeout_of(wire),
-            inflight=_number(wire, "inflight", 8, range(1, 257)) if wire.scheme == TCP else 1,
+            inflight=_number(wire, "inflight", 8, range(1, 257)) if wire.scheme in MBAP else 1,
             baud=_number(wire, "baud", 19200, range(50, 10_000_001)),
             parity=_parity(wire),
             stop=_number(wire, "stop", 1, range(1, 3)),
@@ -96,6 +104,11 @@ def _parity(wire: Wire) -> str:
     return parity
 
 
+def port_of(wire: Wire) -> int:
+    """Return the TCP port: the one given, or the standard's."""
+    return wire.port or (TLS_PORT if wire.scheme == TLS else TCP_PORT)
+
+
 def _example(wire: Wire) -> str:
-    place = wire.path if wire.scheme in SERIAL else f"{wire.host}:{wire.port or TCP_PORT}"
+    place = wire.path if wire.scheme in SERIAL else f"{wire.host}:{port_of(wire)}"
     return f"{wire.scheme}://{place}?unit=1"
