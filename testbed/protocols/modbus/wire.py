@@ -26,7 +26,7 @@ FRAMINGS = {RTU: RTU_FRAMING, ASCII: ASCII_FRAMING, RTU_TCP: RTU_FRAMING, ASCII_
 """Wires on which one request is answered at a time."""
 MBAP = (TCP, TLS)
 """Wires with a header of their own, by whose transaction id many requests can be in flight."""
-SCHEMES = (TCP, TLS, RTU, ASCII, RTU_TCP, ASCII_TCP)
+SCHEMES = (TCP, RTU, ASCII, RTU_TCP, ASCII_TCP, TLS)
 
 _SERIAL_OPTIONS = ("unit", "timeout", "baud", "parity", "stop")
 _OPTIONS = {
