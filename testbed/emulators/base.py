@@ -37,6 +37,13 @@ class Store:
         value = self._values[name]
         return self._bent[name](value) if name in self._bent else value
 
+    def read_all(self, names: Sequence[str]) -> list[float]:
+        """Return several values, in the order of `names`; raises KeyError for an unknown signal."""
+        if self._bent:
+            return [self.read(name) for name in names]
+        values = self._values
+        return [values[name] for name in names]
+
     def set(self, name: str, value: float) -> None:
         """Set a value from the inside (the plant moved it); nobody is told."""
         self._values[name] = value

@@ -52,6 +52,10 @@ class StreamLink:
         self._loop.add_reader(self._fd, self._readable)
         return self
 
+    def hand_to(self, received: BytesReceived, lost: Lost) -> None:
+        """Hand what comes, and the end, to others from now on."""
+        self._received, self._lost = received, lost
+
     def write(self, data: bytes) -> None:
         """Send; what the kernel does not take now follows as soon as it does."""
         if not self._open:

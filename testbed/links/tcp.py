@@ -88,23 +88,18 @@ async def listen_tcp(host: str, port: int, clock: Clock, accept: Accept) -> Asyn
 
 def _accept(sock: socket.socket, clock: Clock, name: str, accept: Accept, links: set[StreamLink]) -> None:
     """Make a link of a new connection; it is in `links` for as long as it is open."""
-    told: list[tuple[BytesReceived, Lost]] = []
 
     def release() -> None:
         links.discard(link)
         sock.close()
 
-    link = _stream(
-        sock,
-        clock,
-        name,
-        lambda time_ns, data: told[0][0](time_ns, data),
-        lambda reason: told[0][1](reason),
-        no_tap,
-        release,
-    )
+    link = _stream(sock, clock, name, _nobody, lambda reason: None, no_tap, release)
     links.add(link)
-    told.append(accept(link))
+    link.hand_to(*accept(link))
+
+
+def _nobody(time_ns: int, data: bytes) -> None:
+    """Take bytes that nobody is there for yet."""
 
 
 def _stream(

@@ -16,7 +16,7 @@ from testbed.protocols.modbus.rare import RareFunctions
 def make_server(each: EmulatedDevice) -> Server:
     """Return the device's side of the protocol over its store."""
     profile, store = each.device.profile, each.store
-    bank = Bank(layout_of(profile), store.read, store.command)
+    bank = Bank(layout_of(profile), store.read_all, store.command)
     rare = RareFunctions(bank, "hil-testbed", profile.name, __version__, profile.title)
     return Server(bank, rare.answer)
 

@@ -16,11 +16,11 @@ _SPANS_KEPT = 1024  # a controller asks the same few questions for ever; a scann
 
 
 class _Span(NamedTuple):
-    """The signals that a run of addresses touches; `skip` registers of the first are not part of it."""
+    """The signals that a run of addresses touches, and where its bytes stand in those of their block."""
 
     names: tuple[str, ...]
     block: Block
-    skip: int
+    part: slice
     has_holes: bool
 
 
@@ -28,8 +28,12 @@ class Bank:
     """Reads and writes of registers as reads and writes of signals by name."""
 
     def __init__(
-        self, layout: Layout, get: Callable[[str], float], put: Callable[[str, float], None]
+        self,
+        layout: Layout,
+        get: Callable[[Sequence[str]], Sequence[float]],
+        put: Callable[[str, float], None],
     ) -> None:
+        """Get the values of several signals at once with `get`, in their order, and set one with `put`."""
         self._layout = layout
         self._get = get
         self._put = put
@@ -40,9 +44,8 @@ class Bank:
 
     def read(self, table: Table, address: int, count: int) -> bytes:
         """Return registers (two bytes each) or bits (eight to a byte); raises Refusal where nothing is."""
-        names, block, skip, _ = self._span(table, address, count)
-        data = block.pack([self._get(name) for name in names])
-        return data if table.is_bits else data[2 * skip : 2 * (skip + count)]
+        names, block, part, _ = self._span(table, address, count)
+        return block.pack(self._get(names))[part]
 
     def write_registers(self, address: int, data: bytes) -> None:
         """Set holding registers; raises Refusal, and sets none, when one of them cannot be written."""
@@ -67,8 +70,8 @@ class Bank:
     def _changed(self, span: _Span, data: bytes) -> list[float]:
         """Return what a span's signals are once `data` stands in its addresses."""
         # A controller may write half of a 32-bit value: the other half is as it was.
-        image = bytearray(span.block.pack([self._get(name) for name in span.names]))
-        image[2 * span.skip : 2 * span.skip + len(data)] = data
+        image = bytearray(span.block.pack(self._get(span.names)))
+        image[span.part] = data
         values = span.block.unpack(bytes(image))
         if not all(math.isfinite(value) for value in values):
             raise Refusal(ExceptionCode.SERVER_DEVICE_FAILURE)
@@ -108,7 +111,8 @@ class Bank:
         start = min([address, *(place.number for place in places)])
         end = max([address + count, *(place.number + place.count for place in places)])
         block = make_block(places, start, end - start, table, self._layout.settings)
-        return _Span(names, block, address - start, () in found)
+        part = slice(None) if table.is_bits else slice(2 * (address - start), 2 * (address - start + count))
+        return _Span(names, block, part, () in found)
 
 
 def _fill(names: dict[int, tuple[str, ...]], table: Table, layout: Layout) -> None:

@@ -66,6 +66,7 @@ class RegisterBlock:
         order = ">" if settings.byte_order == "big" else "<"
         self._numbers = [_Number(address, order, settings) for address in addresses]
         self._scales = [address.scale for address in addresses]
+        self._scaled = any(scale != 1.0 for scale in self._scales)
         self._mixed = any(number.mixed for number in self._numbers)
         self._fields = any(address.mask for address in addresses)
         self._direct = not self._mixed and all(
@@ -85,6 +86,8 @@ class RegisterBlock:
         """Return the registers; what does not fit its type saturates, as it does in a device."""
         if self._direct:
             try:
+                if not self._scaled:
+                    return self._struct.pack(*values)
                 scaled = [value / scale for value, scale in zip(values, self._scales, strict=True)]
                 return self._struct.pack(*scaled)
             except OverflowError:
