@@ -16,6 +16,7 @@ from testbed.bench.wires import parse_wire
 from testbed.clock import Clock, SystemClock
 from testbed.drivers import Driver, DriverContext, LinkState, driver_class
 from testbed.emulators import EmulatedDevice, EmulatorContext, Plug, Store, emulator_of
+from testbed.emulators.base import Breakable
 from testbed.emulators.places import SystemPlaces
 from testbed.links import Direction
 from testbed.links.faulty import FaultyOpener, FaultyWire
@@ -100,11 +101,14 @@ class DriverLog:
 
 
 class Emulated(dict[str, EmulatedDevice]):
-    """The emulated devices by name, with the wires at which they answer and the plugs that they hang on."""
+    """The emulated devices by name, with the wires at which they answer and what can be broken of them."""
 
-    def __init__(self, devices: dict[str, EmulatedDevice], plugs: dict[str, Plug]) -> None:
+    def __init__(
+        self, devices: dict[str, EmulatedDevice], plugs: dict[str, Plug], breakables: dict[str, Breakable]
+    ) -> None:
         super().__init__(devices)
         self.plugs = plugs
+        self.breakables = breakables
 
 
 @contextlib.asynccontextmanager
@@ -129,6 +133,7 @@ async def emulate(*devices: Device) -> AsyncIterator[Emulated]:
                     for name, each in emulated.items()
                 },
                 context.plugs,
+                context.breakables,
             )
         finally:
             task.cancel()

@@ -96,6 +96,12 @@ class TestBehindTheWire:
         await expect(bench.chamber.temperature).to_become_good(within="15 s")
         await hot(bench)  # which it cannot with the heater that it starts without
 
+    async def test_a_modbus_device_that_refuses_is_quoted(self, bench, faults):
+        async with faults.injected("chamber", "exception", code=6):
+            await expect(bench.chamber.temperature).to_become_bad(within="1 s")
+            assert "server device busy (exception 6)" in bench.chamber.temperature.last.reason
+        await expect(bench.chamber.temperature).to_become_good(within="1 s")
+
     async def test_a_weak_heater_needs_more_duty(self, bench, faults):
         await hot(bench)
         await bench.sleep("20 s")
@@ -124,6 +130,8 @@ async def test_what_cannot_be_broken_is_told(bench, faults):
         await faults.inject("probe", "delay", bye="2 s")
     with pytest.raises(Exception, match="stuck needs parameters"):
         await faults.inject("probe", "stuck")
+    with pytest.raises(Exception, match="exception is for devices emulated in modbus; probe speaks scpi"):
+        await faults.inject("probe", "exception")
     with pytest.raises(FaultRefused, match="probe has no fault delay now"):
         await faults.clear("probe", "delay")
 

@@ -22,6 +22,7 @@ class Place(StrEnum):
     DEVICE = "device"
     SENSOR = "sensor"
     ACTUATOR = "actuator"
+    ANSWER = "answer"
     PLANT = "plant"
     FIRMWARE = "firmware"
 
@@ -47,12 +48,24 @@ SIGNAL = "signal"
 
 @dataclass(frozen=True)
 class Fault:
-    """One entry: what it does, where, whether it lasts until it is mended, and its parameters."""
+    """One entry: what it does, where, whether it lasts until it is mended, and its parameters.
+
+    A fault of the place ANSWER is for devices that are emulated in one `protocol`.
+    """
 
     what: str
     lasts: bool
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     place: Place = Place.FIRMWARE
+    protocol: str = ""
+
+    def unsuited(self, protocol: str, *, firmware: bool) -> str:
+        """Return why it cannot be had at an emulated device of a protocol; empty if it can."""
+        if self.place is Place.FIRMWARE and not firmware:
+            return "is for devices that run firmware"
+        if self.place is Place.ANSWER and (firmware or protocol != self.protocol):
+            return f"is for devices emulated in {self.protocol}"
+        return ""
 
 
 _TOWARDS = Parameter(
@@ -132,6 +145,23 @@ EMULATED: dict[str, Fault] = {
 }  # fmt: skip
 """What can be done to every emulated device."""
 
+_ANSWERS = Parameter("of all answers, which share; all if not told", "", usual=1.0)
+
+
+def _modbus(what: str, **parameters: Parameter) -> Fault:
+    return Fault(what, True, {**parameters, "share": _ANSWERS}, Place.ANSWER, "modbus")
+
+
+MODBUS: dict[str, Fault] = {
+    "exception": _modbus(
+        "it refuses what it is asked", code=Parameter("the exception's number", "", usual=4.0)
+    ),
+    "wrong-unit": _modbus("it answers in the name of another unit"),
+    "wrong-length": _modbus("it answers with less than it was asked for, or more if that was little"),
+    "wrong-checksum": _modbus("the checksum of its answers is wrong"),
+}
+"""What can be done to an emulated Modbus device."""
+
 FIRMWARE: dict[str, Fault] = {
     "reset": Fault(
         "the microcontroller's reset line is pulled; the port stays, what was on the line is lost", False
@@ -161,7 +191,7 @@ FIRMWARE: dict[str, Fault] = {
 }
 """What can be done to a device that runs firmware."""
 
-CATALOGUE: Mapping[str, Fault] = {**WIRE, **EMULATED, **FIRMWARE}
+CATALOGUE: Mapping[str, Fault] = {**WIRE, **EMULATED, **MODBUS, **FIRMWARE}
 """Every fault but those of plants, which plants declare themselves."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from testbed.bench import Bench, BenchFileError, PlannedFault
-from testbed.bench.faults import EMULATED, FIRMWARE, SIGNAL, Fault, Place, numbers_of
+from testbed.bench.faults import EMULATED, FIRMWARE, MODBUS, SIGNAL, Fault, Place, numbers_of
 from testbed.clock import Clock
 from testbed.errors import TestbedError, UsageError
 from testbed.plants import BreakablePlant, Plant
@@ -113,7 +113,7 @@ class Breaker:
         return True
 
     def _fault(self, name: str) -> Fault:
-        found = {**EMULATED, **FIRMWARE, **faults_of(self._patient.plant)}.get(name)
+        found = {**EMULATED, **MODBUS, **FIRMWARE, **faults_of(self._patient.plant)}.get(name)
         if found is None:
             raise UsageError(f"{name} is no fault of an emulated device")
         return found
@@ -126,7 +126,9 @@ class Breaker:
         units = {signal.name: signal.unit for signal in device.device.signals.values()}
         match fault.place:
             case Place.FIRMWARE:
-                return await self._break_firmware(planned)
+                return await self._break_inside(planned, fault, device, planned.parameters)
+            case Place.ANSWER:
+                return await self._break_inside(planned, fault, device, numbers_of(planned, fault, units))
             case Place.PLANT:
                 plant = patient.plant
                 assert isinstance(plant, BreakablePlant)  # noqa: S101  (it has declared the fault)
@@ -139,11 +141,15 @@ class Breaker:
             case _:
                 return self._jam(planned, device, numbers_of(planned, fault, units))
 
-    async def _break_firmware(self, planned: PlannedFault) -> Mend:
+    async def _break_inside(
+        self, planned: PlannedFault, fault: Fault, device: EmulatedDevice, told: Mapping[str, float | str]
+    ) -> Mend:
         breakable = self._patient.breakables.get(planned.device)
-        if breakable is None:
-            raise UsageError(f"{planned.device} does not run firmware here, so it cannot {planned.fault}")
-        await breakable.break_(planned.fault, planned.parameters)
+        protocol, runs = device.device.profile.protocol, device.device.firmware is not None
+        unsuited = fault.unsuited(protocol, firmware=runs and breakable is not None)
+        if unsuited or breakable is None:
+            raise UsageError(f"{planned.fault} {unsuited or 'cannot be had here'}; {planned.device} is none")
+        await breakable.break_(planned.fault, told)
         return lambda: breakable.mend(planned.fault)
 
     async def _break_device(self, planned: PlannedFault, told: Mapping[str, float | str]) -> Mend:

@@ -18,7 +18,7 @@ from testbed.bench import (
     nearest,
 )
 from testbed.bench.document import Path_
-from testbed.bench.faults import CATALOGUE, Fault, Place, wrong_in
+from testbed.bench.faults import CATALOGUE, Fault, wrong_in
 from testbed.bench.units import convert
 from testbed.clock import SystemClock
 from testbed.control import make_controller
@@ -61,9 +61,10 @@ def wrong_with(bench: Bench, planned: PlannedFault) -> list[tuple[tuple[str, ...
         hint = nearest(planned.device, bench.devices)
         return [(("device",), f"no device is called {planned.device!r}", hint)]
     found = wrong_in(planned, fault, {signal.name: signal.unit for signal in device.signals.values()})
-    if fault.place is Place.FIRMWARE and device.firmware is None:
-        text = f"{planned.fault} is for devices that run firmware, and {planned.device} has no emulate:"
-        found.append((("device",), text, ""))
+    runs = device.firmware is not None
+    if unsuited := fault.unsuited(device.profile.protocol, firmware=runs):
+        is_one = "runs firmware" if runs else f"speaks {device.profile.protocol}, and has no emulate:"
+        found.append((("device",), f"{planned.fault} {unsuited}; {planned.device} {is_one}", ""))
     return found
 
 

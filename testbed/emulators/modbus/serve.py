@@ -11,7 +11,7 @@ from testbed.errors import UsageError
 from testbed.links import LinkLost
 from testbed.protocols.modbus import FRAMINGS, SCHEMES, SERIAL, modbus_wire, place_of
 
-from .answering import answering, make_server, query_of
+from .answering import Answers, query_of
 from .sockets import TcpSocket, listening
 from .units import serve_units
 
@@ -49,7 +49,8 @@ async def _serve_tcp(
     each: EmulatedDevice, context: EmulatorContext, ready: Ready, stack: contextlib.AsyncExitStack
 ) -> None:
     name, wire = each.device.name, each.device.wire
-    socket = TcpSocket(make_server(each), modbus_wire(wire).unit, FRAMINGS.get(wire.scheme))
+    answers = context.breakables[name] = Answers(each, context.random)
+    socket = TcpSocket(answers, line=wire.scheme in FRAMINGS)
     place, options = await listening(name, wire, context, socket.accept, stack)
     context.plugs[name] = socket
     ready(name, f"{wire.scheme}://{place}{query_of(options)}")
@@ -64,8 +65,8 @@ def _serve_line(
         with contextlib.suppress(LinkLost):
             port.write(data)
 
-    received = answering(make_server(each), modbus_wire(wire).unit, FRAMINGS[wire.scheme], write)
-    port = context.places.serial(name, context.clock, received)
+    answers = context.breakables[name] = Answers(each, context.random)
+    port = context.places.serial(name, context.clock, answers.on_line(write))
     port.plug()
     stack.callback(port.unplug)
     context.plugs[name] = port

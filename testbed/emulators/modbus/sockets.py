@@ -9,12 +9,13 @@ from testbed.bench.wires import Wire
 from testbed.emulators.base import EmulatorContext
 from testbed.links import ByteLink
 from testbed.links.tcp import Accept
-from testbed.protocols.modbus import TLS, ExceptionCode, FrameError, Framing, Server, TcpReader, tcp
+from testbed.protocols.modbus import TLS, ExceptionCode, FrameError, TcpReader, tcp
 from testbed.protocols.modbus.pdu import exception_response
 
-from .answering import answering, write_to
+from .answering import Answers, write_to
 
 _ANY_UNIT = (0, 255)  # a TCP device that is no gateway answers to these too (TCP/IP Guide 1.0b, 4.4.2)
+_NOBODY = ExceptionCode.GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND
 
 
 async def listening(
@@ -38,11 +39,10 @@ async def listening(
 class TcpSocket:
     """The network socket of a device: any number of controllers at a time, none while unplugged."""
 
-    def __init__(self, server: Server, unit: int, framing: Framing | None = None) -> None:
-        """Answer as `unit`; with a `framing` in the frames of a line, as behind a plain converter."""
-        self._server = server
-        self._unit = unit
-        self._framing = framing
+    def __init__(self, answers: Answers, *, line: bool = False) -> None:
+        """Answer in frames of TCP; as a `line`, in those of a line, as behind a plain converter."""
+        self._answers = answers
+        self._line = line
         self._links: set[ByteLink] = set()
         self._plugged = True
 
@@ -62,16 +62,19 @@ class TcpSocket:
             self._links.add(link)
         else:
             link.close()
-        if self._framing is not None:
-            answer = answering(self._server, self._unit, self._framing, lambda data: write_to(link, data))
+        if self._line:
+            answer = self._answers.on_line(lambda data: write_to(link, data))
             return answer, lambda reason: self._links.discard(link)
-        reader = TcpReader()
+        reader, ours, answer_of = TcpReader(), self._answers.unit, self._answers.frame
 
         def received(time_ns: int, data: bytes) -> None:
             answers = b""
             try:
                 for number, unit, pdu in reader.feed(data):
-                    answers += tcp.encode_frame(number, unit, self._answer(unit, pdu))
+                    if unit == ours or unit in _ANY_UNIT:
+                        answers += answer_of(number, unit, pdu)
+                    else:
+                        answers += tcp.encode_frame(number, unit, exception_response(pdu[0], _NOBODY))
             except FrameError:
                 write_to(link, answers)
                 self._links.discard(link)
@@ -81,8 +84,3 @@ class TcpSocket:
                 write_to(link, answers)
 
         return received, lambda reason: self._links.discard(link)
-
-    def _answer(self, unit: int, pdu: bytes) -> bytes:
-        if unit == self._unit or unit in _ANY_UNIT:
-            return self._server.answer(pdu)
-        return exception_response(pdu[0], ExceptionCode.GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND)

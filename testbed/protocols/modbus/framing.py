@@ -38,6 +38,8 @@ class Framing:
     encode: Callable[[int, bytes], bytes]
     decode: Callable[[bytes], tuple[int, bytes] | None]
     """Returns (unit, PDU) of a whole frame, None for one that is none."""
+    damaged: Callable[[bytes], bytes]
+    """Returns a whole frame with another check than its own."""
     client: Callable[[int], ClientReader]
     server: Callable[[int], ServerReader]
     silence_ns: Callable[[int], int]
@@ -46,12 +48,20 @@ class Framing:
 
 
 RTU_FRAMING = Framing(
-    "rtu", rtu.encode_frame, rtu.decode_frame, rtu.RtuClientReader, rtu.RtuServerReader, rtu.silence_ns, 1
+    "rtu",
+    rtu.encode_frame,
+    rtu.decode_frame,
+    rtu.damaged,
+    rtu.RtuClientReader,
+    rtu.RtuServerReader,
+    rtu.silence_ns,
+    1,
 )
 ASCII_FRAMING = Framing(
     "ascii",
     lines.encode_frame,
     lines.decode_frame,
+    lines.damaged,
     lines.AsciiClientReader,
     lines.AsciiServerReader,
     lambda baud: 0,

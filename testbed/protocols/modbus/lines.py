@@ -34,6 +34,12 @@ def decode_frame(frame: bytes) -> tuple[int, bytes] | None:
     return body[0], body[1:-1]
 
 
+def damaged(frame: bytes) -> bytes:
+    """Return a frame whose check is wrong."""
+    last = len(frame) - len(_END) - 1
+    return frame[:last] + b"%X" % (int(frame[last : last + 1], 16) ^ 1) + _END
+
+
 def frame_at(buffer: bytes, at: int) -> tuple[int, int] | None:
     """Return from where to where the first whole frame from `at` on stands; None if there is none yet."""
     end = buffer.find(_END, at)

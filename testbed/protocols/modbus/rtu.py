@@ -49,6 +49,11 @@ def decode_frame(frame: bytes) -> tuple[int, bytes] | None:
     return (frame[0], frame[1:-2]) if len(frame) >= SHORTEST and is_sound(frame) else None
 
 
+def damaged(frame: bytes) -> bytes:
+    """Return a frame whose checksum is wrong."""
+    return frame[:-1] + bytes((frame[-1] ^ 0xFF,))
+
+
 def silence_ns(baud: int) -> int:
     """Return the 3.5 characters that must be silent between two frames, in ns.
 

@@ -90,11 +90,12 @@ class Breaking:
 def _possible(about: About, device: str) -> dict[str, Fault]:
     """Return what can be broken: at the wire always, the rest where the device is emulated."""
     emulated = bool(about.meta.get("devices", {}).get(device, {}).get("emulated"))
-    firmware = bool(about.bench and device in about.bench.devices and about.bench.devices[device].firmware)
+    known = about.bench.devices.get(device) if about.bench else None
+    protocol, firmware = (known.profile.protocol, known.firmware is not None) if known else ("", False)
     return {
         name: fault
         for name, fault in CATALOGUE.items()
-        if fault.place is Place.WIRE or (emulated and (fault.place is not Place.FIRMWARE or firmware))
+        if fault.place is Place.WIRE or (emulated and not fault.unsuited(protocol, firmware=firmware))
     }
 
 
