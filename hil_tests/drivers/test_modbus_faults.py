@@ -13,9 +13,9 @@ from testbed.errors import UsageError
 from testbed.links.faulty import FaultyWire
 from testbed.signals import Outcome, Quality
 
-TCP = "modbus+tcp://h:1?unit=1&timeout=0.1"
-RTU = "modbus+rtu:///dev/ttyUSB0?unit=3&baud=115200&parity=N&timeout=0.1"
-ASCII = "modbus+ascii+tcp://h:1?unit=3&timeout=0.1"
+TCP = "modbus+tcp://h:1?unit=1&timeout=0.05"
+RTU = "modbus+rtu:///dev/ttyUSB0?unit=3&baud=115200&parity=N&timeout=0.05"
+ASCII = "modbus+ascii+tcp://h:1?unit=3&timeout=0.05"
 
 ALL = {"share": 1.0}
 
@@ -84,7 +84,7 @@ async def test_late_answers_and_split_frames_are_answers_all_the_same(
         return made[-1]
 
     async with (
-        emulate(make_device("modbus/thermal-chamber", wire)) as emulated,
+        emulate(make_device("modbus/thermal-chamber", wire.replace("=0.05", "=2"))) as emulated,
         run_driver(emulated["dut"].device, wire=faulty) as log,
     ):
         await turns_good(log)
@@ -92,6 +92,7 @@ async def test_late_answers_and_split_frames_are_answers_all_the_same(
         heard = len(log.good("temperature"))
         await eventually(lambda: len(log.good("temperature")) > heard + 3, "more good samples")
         assert not log.of("temperature", Quality.BAD)
+        made[0].end(fault)
 
 
 async def test_what_has_no_checksum_cannot_have_a_wrong_one() -> None:
