@@ -12,7 +12,6 @@ import pytest
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 
-from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, emulate, eventually, make_device, run_driver
 from testbed.bench.device import Device
 from testbed.bench.profile import load_profile
@@ -28,6 +27,7 @@ from testbed.errors import TestbedError
 from testbed.links import Direction
 from testbed.links.gatt_frames import AttOpcode, decode_frame
 from testbed.signals import Access, Outcome, Priority, Quality
+from testbed.testing.contract import CommandContract
 
 THERMOSTAT = load_profile(Path(__file__).parent.parent / "emulators" / "ble_thermostat.yaml")
 WIRE = "ble://C0:FF:EE:00:00:01"

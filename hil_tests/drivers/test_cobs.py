@@ -6,7 +6,6 @@ import struct
 
 import pytest
 
-from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, emulate, eventually, make_device, run_driver
 from hil_tests.support.far_end import far_end
 from hil_tests.support.profiles import profile_of
@@ -19,6 +18,7 @@ from testbed.links import PtyEnd
 from testbed.protocols.cobs import ANSWER, Frame, FrameReader, encode_frame
 from testbed.protocols.crc import CATALOGUE
 from testbed.signals import Outcome, Priority, Quality
+from testbed.testing.contract import CommandContract
 
 _CRC = CATALOGUE["crc16-ccitt-false"]
 _WIRE = "serial:///dev/ttyACM0?baud=115200"

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from chirpstack_api.integration import integration_pb2 as schema
 
-from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, eventually, make_device, run_driver
 from hil_tests.support.lorawan import (
     DEVICE,
@@ -45,6 +44,7 @@ from testbed.links import Direction
 from testbed.links.messages import decode_message
 from testbed.protocols.lorawan.chirpstack import parse_downlink
 from testbed.signals import Command, Outcome, Priority, Quality
+from testbed.testing.contract import CommandContract
 
 
 # The embedded broker would not do: its tasks come and go in the loop whose tasks the suite counts.

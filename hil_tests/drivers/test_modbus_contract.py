@@ -1,6 +1,6 @@
 """Modbus drivers keep the contract of all drivers, on TCP and on a serial line."""
 
-from hil_tests.drivers.contract import CommandContract
+from testbed.testing.contract import CommandContract
 
 
 class TestOnTcp(CommandContract):

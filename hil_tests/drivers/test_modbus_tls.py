@@ -15,12 +15,12 @@ from pymodbus.client import AsyncModbusTlsClient
 from pymodbus.exceptions import ModbusIOException
 from pymodbus.server import ModbusTlsServer
 
-from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, emulate, eventually, make_device, run_driver
 from testbed.bench.device import Device
 from testbed.emulators.certificates import Authority, Issued
 from testbed.protocols.modbus.role import ROLE, encode_role, role_of
 from testbed.signals import Outcome, Quality
+from testbed.testing.contract import CommandContract
 
 from .test_modbus import chamber_behaves, free_port, simulated
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from hil_tests.drivers.contract import CommandContract, DriverContract
 from hil_tests.support import DriverLog, Emulated, eventually, make_device, run_driver
 from testbed.bench.wires import parse_wire
 from testbed.drivers.mqtt.readings import KEPT
 from testbed.emulators.broker import open_broker
 from testbed.emulators.mqtt import BROKER_PLUG
 from testbed.signals import Outcome, Quality
+from testbed.testing.contract import CommandContract, DriverContract
 
 needs_mosquitto = pytest.mark.needs_system("mosquitto")
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from hil_tests.drivers.contract import CommandContract, DriverContract
 from hil_tests.support import DriverLog, emulate, eventually, make_device, run_driver
 from hil_tests.support.far_end import far_end
 from hil_tests.support.profiles import profile_of
@@ -20,6 +19,7 @@ from testbed.drivers.scpi import ScpiDriver
 from testbed.errors import UsageError
 from testbed.links import PtyEnd
 from testbed.signals import Command, Outcome, Quality
+from testbed.testing.contract import CommandContract, DriverContract
 
 _SUPPLY = profile_of("""
 profile: test/power-supply

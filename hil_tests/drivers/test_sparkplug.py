@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, eventually, make_device, run_driver
 from testbed.bench.device import Device
 from testbed.bench.wires import Wire
@@ -23,6 +22,7 @@ from testbed.links import Direction
 from testbed.links.messages import decode_message
 from testbed.protocols.sparkplug import EdgeAddress
 from testbed.signals import Outcome, Quality
+from testbed.testing.contract import CommandContract
 
 needs_mosquitto = pytest.mark.needs_system("mosquitto")
 

@@ -10,8 +10,7 @@ from testbed.links import PtyEnd
 from testbed.protocols.text import encode_line
 from testbed.protocols.text.lines import Checksum
 from testbed.signals import Quality
-
-from .contract import DriverContract
+from testbed.testing.contract import DriverContract
 
 
 class TestGnssReceiver(DriverContract):

@@ -23,6 +23,9 @@ __all__ = ["bench", "device", "faults", "hil_stand", "measure", "plant", "sessio
 
 _OWNERS = ("asyncio", "anyio", "trio")
 
+# Whoever inherits the contract of drivers wants its assertions as telling as those of a test module.
+pytest.register_assert_rewrite("testbed.testing.contract")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
