@@ -14,7 +14,7 @@ from testbed.clock import Clock
 
 from .base import BytesReceived, Direction, LinkLost, Lost, Tap, no_tap
 
-_READ_SIZE = 65536
+_READ_SIZE = 16384  # more costs: each read begins with a buffer of this size
 _BACKLOG_LIMIT = 1 << 20  # bytes that a peer may leave unread before we call the wire lost
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
@@ -101,9 +100,10 @@ def _shorter(answer: bytes) -> bytes:
 
 def write_to(link: ByteLink, data: bytes) -> None:
     """Send to a controller, if it is still there."""
-    # A controller that went away or does not read is no fault of the device; `lost` has heard of it.
-    with contextlib.suppress(LinkLost):
+    try:
         link.write(data)
+    except LinkLost:
+        return  # that it went away or does not read is no fault of the device; `lost` has heard of it
 
 
 def query_of(options: Mapping[str, str]) -> str:

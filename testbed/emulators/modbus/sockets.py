@@ -69,8 +69,9 @@ class TcpSocket:
 
         def received(time_ns: int, data: bytes) -> None:
             answers = b""
+            only = reader.only(data)
             try:
-                for number, unit, pdu in reader.feed(data):
+                for number, unit, pdu in (only,) if only else reader.feed(data):
                     if unit == ours or unit in _ANY_UNIT:
                         answers += answer_of(number, unit, pdu)
                     else:

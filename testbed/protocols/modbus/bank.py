@@ -44,8 +44,13 @@ class Bank:
 
     def read(self, table: Table, address: int, count: int) -> bytes:
         """Return registers (two bytes each) or bits (eight to a byte); raises Refusal where nothing is."""
+        return self.reading(table, address, count)()
+
+    def reading(self, table: Table, address: int, count: int) -> Callable[[], bytes]:
+        """Return what reads as `read` does, as often as it is called; raises Refusal where nothing is."""
         names, block, part, _ = self._span(table, address, count)
-        return block.pack(self._get(names))[part]
+        get, pack = self._get, block.pack
+        return lambda: pack(get(names))[part]
 
     def write_registers(self, address: int, data: bytes) -> None:
         """Set holding registers; raises Refusal, and sets none, when one of them cannot be written."""

@@ -8,6 +8,8 @@ from . import pdu as codec
 from .bank import Bank
 from .pdu import READ_TABLES, ExceptionCode, Function, Refusal
 
+_READS_KEPT = 1024  # a controller asks the same few questions for ever; a scanner asks all of them once
+
 
 class Server:
     """Answers requests from a bank of registers (Modbus Application Protocol 1.1b3, chapter 6).
@@ -18,6 +20,7 @@ class Server:
     def __init__(self, bank: Bank, rare: Callable[[bytes], bytes] | None = None) -> None:
         self._bank = bank
         self._rare = rare
+        self._reads: dict[bytes, tuple[bytes, Callable[[], bytes]]] = {}
         self._writes: dict[int, Callable[[bytes], None]] = {
             Function.WRITE_SINGLE_COIL: self._write_coil,
             Function.WRITE_SINGLE_REGISTER: self._write_register,
@@ -27,11 +30,14 @@ class Server:
 
     def answer(self, pdu: bytes) -> bytes:
         """Return the response, which is an exception response whenever the request cannot be served."""
+        known = self._reads.get(pdu)
+        if known is not None:
+            head, read = known
+            return head + read()
         function = pdu[0]
         try:
-            table = _TABLES.get(function)
-            if table is not None:
-                return codec.read_response(function, self._bank.read(table, *codec.parse_read(pdu)))
+            if function in READ_TABLES:
+                return self._read(pdu)
             write = self._writes.get(function)
             if write is not None:
                 write(pdu)
@@ -41,6 +47,16 @@ class Server:
             return self._rare(pdu)
         except Refusal as refusal:
             return codec.exception_response(function, refusal.code)
+
+    def _read(self, pdu: bytes) -> bytes:
+        """Answer a read, and know it when it comes again."""
+        function = pdu[0]
+        read = self._bank.reading(READ_TABLES[Function(function)], *codec.parse_read(pdu))
+        data = read()
+        if len(self._reads) >= _READS_KEPT:
+            self._reads.clear()
+        self._reads[pdu] = bytes((function, len(data))), read
+        return codec.read_response(function, data)
 
     def _write_coil(self, pdu: bytes) -> None:
         address, state = codec.parse_write_coil(pdu)
@@ -54,6 +70,3 @@ class Server:
 
     def _write_registers(self, pdu: bytes) -> None:
         self._bank.write_registers(*codec.parse_write_registers(pdu))
-
-
-_TABLES = {int(function): table for function, table in READ_TABLES.items()}

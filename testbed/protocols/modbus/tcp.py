@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .pdu import MAX_PDU
 
 _HEADER = struct.Struct(">HHHB")
+_SHORTEST = 8  # a header and a function
 _UNIT_AND_PDU = range(2, MAX_PDU + 2)  # the header's length counts the unit and at least a function
 
 
@@ -25,6 +26,18 @@ class TcpReader:
 
     def __init__(self) -> None:
         self._rest = b""
+
+    def only(self, data: bytes) -> tuple[int, int, bytes] | None:
+        """Return (transaction id, unit, PDU) when `data` is one whole frame and nothing waits; else None.
+
+        So is nearly all that comes; `feed` reads the rest.
+        """
+        if self._rest or len(data) < _SHORTEST:
+            return None
+        transaction_id, protocol, length, unit = _HEADER.unpack_from(data)
+        if protocol != 0 or length != len(data) - 6 or length not in _UNIT_AND_PDU:
+            return None
+        return transaction_id, unit, data[7:]
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """Yield (transaction id, unit, PDU) of each whole frame.
