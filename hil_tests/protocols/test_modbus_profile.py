@@ -208,6 +208,13 @@ def test_no_read_is_longer_than_the_standard_allows(tmp_path: Path, table: str) 
     assert [read[0] for read in reads] == [f"{table} 0 to {limit - 1}", f"{table} {limit}"]
 
 
+def test_no_read_is_longer_than_the_device_allows(tmp_path: Path) -> None:
+    coils = {f"c{number}": {"coil": number} for number in range(10)}
+    registers = {f"r{number}": {"holding": number, "type": "int16"} for number in range(5)}
+    reads = planned(tmp_path, {**coils, **registers}, max_read_bits=8, max_read=3)
+    assert [read[0] for read in reads] == ["coil 0 to 7", "coil 8 to 9", "holding 0 to 2", "holding 3 to 4"]
+
+
 @given(
     places=st.lists(st.tuples(st.integers(0, 400), st.sampled_from(WIDE)), min_size=1, max_size=60),
     max_gap=st.integers(0, 8),

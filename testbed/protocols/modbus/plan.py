@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .blocks import Block, make_block
 from .layout import Layout
 from .pdu import READ_FUNCTIONS, Transaction, read
-from .registers import MAX_BITS, RegisterAddress, Table
+from .registers import RegisterAddress, Table
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def plan_reads(layout: Layout, periods: Mapping[str, int]) -> list[PlannedRead]:
     """Return the reads for the signals in `periods` (name to ns).
 
     Neighbours of one table and one period share a request, across holes of at most `max_gap` addresses.
-    No request is longer than the standard and the profile's `max_read` allow, and a value of several
+    No request is longer than the profile's `max_read` and `max_read_bits` allow, and a value of several
     registers is never torn: its halves would come from two moments.
     """
     groups: dict[tuple[Table, int], list[str]] = {}
@@ -51,7 +51,7 @@ def plan_reads(layout: Layout, periods: Mapping[str, int]) -> list[PlannedRead]:
 
 def _runs(layout: Layout, table: Table, names: list[str]) -> list[list[str]]:
     """Split signals of one table, sorted by address, wherever one request cannot hold them."""
-    limit = MAX_BITS if table.is_bits else layout.settings.max_read
+    limit = layout.settings.max_read_bits if table.is_bits else layout.settings.max_read
     runs: list[list[str]] = []
     start = end = 0
     for name in sorted(names, key=lambda name: (layout.addresses[name].number, layout.addresses[name].shift)):

@@ -53,6 +53,9 @@ class ModbusSettings(BaseModel):
     max_read: int = Field(
         MAX_REGISTERS, ge=1, le=MAX_REGISTERS, description="Registers that one read may take"
     )
+    max_read_bits: int = Field(
+        MAX_BITS, ge=1, le=MAX_BITS, description="Coils or discrete inputs that one read may take"
+    )
     # Many devices answer "illegal data address" to a read that touches a hole, so none is bridged
     # unless the profile says that its device does not mind.
     max_gap: int = Field(
