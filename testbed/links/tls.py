@@ -218,6 +218,8 @@ class TlsLink:
             self.broken("the other end closed it")
         except ssl.SSLError as error:
             self._fail(f"TLS: {_cause(error)}")
+        except LinkLost:
+            return  # the link under it has told `broken` by now
 
     def _flush(self) -> None:
         data = self._outgoing.read()

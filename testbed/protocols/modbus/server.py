@@ -8,7 +8,7 @@ from . import pdu as codec
 from .bank import Bank
 from .pdu import READ_TABLES, ExceptionCode, Function, Refusal
 
-_READS_KEPT = 1024  # a controller asks the same few questions for ever; a scanner asks all of them once
+_READS_KEPT = 1024  # as many as the bank keeps spans
 
 
 class Server:

@@ -86,7 +86,7 @@ class LossContract(Parts):
                 wires[0].begin("stall", {"towards": "controller"}, random.Random(1))
                 sent = self._sent(log)
                 with contextlib.suppress(AssertionError):  # a device that speaks unasked is asked nothing
-                    await eventually(lambda: self._sent(log) > sent, "a request", 0.1)
+                    await eventually(lambda: self._sent(log) > sent, "a request", 0.2)
                 wires[0].begin("disconnect", {}, random.Random(1))
                 await self.offline(log)
                 assert self.all_bad(device, log)

@@ -39,7 +39,7 @@ class Parts:
     """Seconds that one step (coming online, a sample, an acknowledgement) may take on this wire."""
 
     slow: ClassVar[float] = 0.05
-    """Seconds by which a slow device answers late; no less than one that is no fault."""
+    """Seconds by which a device that is merely slow answers late."""
 
     # Hooks --------------------------------------------------------------------------------------
 
@@ -66,15 +66,17 @@ class Parts:
     # For the tests ------------------------------------------------------------------------------
 
     async def hears(self, log: DriverLog, value: float) -> None:
+        """Wait until the newest sample is good and has this value."""
+
         def heard() -> bool:
             newest = log.of(self.readable)[-1:]
-            return [each.quality for each in newest] == [Quality.GOOD] and newest[0].value == self.of_value(
-                value
-            )
+            values = [each.value for each in newest if each.quality is Quality.GOOD]
+            return values == [self.of_value(value)]
 
         await eventually(heard, f"{value} is heard", 2 * self.within)
 
     async def offline(self, log: DriverLog) -> None:
+        """Wait until the driver has said that its device is gone."""
         await eventually(lambda: "offline" in log.kinds(), "the loss noticed", self.within)
 
     def all_bad(self, device: Device, log: DriverLog) -> bool:
