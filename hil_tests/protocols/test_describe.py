@@ -17,7 +17,7 @@ from testbed.protocols.cobs import Frame, encode_frame
 from testbed.protocols.cobs.describe import CobsDescriber
 from testbed.protocols.crc import CATALOGUE
 from testbed.protocols.gatt import uuid128
-from testbed.protocols.gatt_describe import GattDescriber
+from testbed.protocols.gatt.describe import GattDescriber
 from testbed.protocols.lorawan.chirpstack import Downlink, print_downlink
 from testbed.protocols.lorawan.describe import LorawanDescriber
 from testbed.protocols.meaning import Meaning

@@ -32,7 +32,7 @@ _OURS = {
     "scpi": "testbed.protocols.scpi.describe:ScpiDescriber",
     "cobs": "testbed.protocols.cobs.describe:CobsDescriber",
     "text": "testbed.protocols.text.describe:TextDescriber",
-    "ble": "testbed.protocols.gatt_describe:GattDescriber",
+    "ble": "testbed.protocols.gatt.describe:GattDescriber",
     "mqtt": "testbed.protocols.mqtt.describe:MqttDescriber",
     "sparkplug": "testbed.protocols.sparkplug.describe:SparkplugDescriber",
     "lorawan": "testbed.protocols.lorawan.describe:LorawanDescriber",

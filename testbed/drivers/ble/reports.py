@@ -17,6 +17,7 @@ class Report:
         self.characteristic = characteristic
         signals = (device.signals[name] for name in characteristic.fields)
         self.signals = [signal for signal in signals if signal.access is not Access.WRITE]
+        self._by_name = {signal.name: signal for signal in self.signals}
         self.notifies = any(signal.access is Access.NOTIFY for signal in self.signals)
         self._publish = publish
         self._publish_bad = publish_bad
@@ -24,12 +25,14 @@ class Report:
     def arrived(self, time_ns: int, value: bytes) -> None:
         """Publish what a value says that was read or notified."""
         try:
-            numbers = self.characteristic.decode(value)
+            told = self.characteristic.told(value)
         except ValueError as error:
             self.refused(time_ns, str(error))
             return
-        for signal in self.signals:
-            number = numbers[signal.name]
+        for name, number in told:
+            signal = self._by_name.get(name)
+            if signal is None:
+                continue
             if number is None:
                 self._publish_bad(signal, "the device says that the value is not known", time_ns)
             else:

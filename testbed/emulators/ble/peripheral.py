@@ -95,7 +95,7 @@ class Peripheral:
         value = field.unpack(data)
         limits = self.device.signals[name].limits
         # A limit that the wire rounds is still the limit: half a count, or a float's precision.
-        slack = 1e-6 * max(map(abs, limits or (1.0,))) if field.type.is_float else abs(field.scale) / 2
+        slack = 1e-6 * max(map(abs, limits or (1.0,))) if not field.type.is_whole else abs(field.scale) / 2
         if value is None or (limits and not limits[0] - slack <= value <= limits[1] + slack):
             raise ATT_Error(_VALUE_NOT_ALLOWED)
         for other in each.fields:

@@ -1,0 +1,21 @@
+"""The keys at the top of a BLE profile."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class GattSettings(BaseModel):
+    """What a device says about itself on the air."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    advertised_name: str = Field(default="", description="Local name that the device advertises")
+
+    @field_validator("advertised_name")
+    @classmethod
+    def _fits(cls, name: str) -> str:
+        # A legacy advertising packet holds 31 bytes (vol 6 part B, 2.3.1), of which flags take 3.
+        if len(name.encode()) > 26:
+            raise ValueError("advertised_name must fit 26 bytes")
+        return name
