@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel
 
 from testbed.bench import Bench, BenchFileError, load_bench
+from testbed.bench.ble_wire import OPTIONS as BLE_OPTIONS
 from testbed.bench.expectation import parse_expectation, parse_signal
 from testbed.bench.profile import ProfileSpec, SignalSpec, load_profile, shipped_profiles
 from testbed.bench.spec import BenchSpec
@@ -65,7 +66,7 @@ WIRE_OPTIONS = {
     "socket": (),
     "rfc2217": SERIAL_OPTIONS,
     **MODBUS_OPTIONS,
-    "ble": ("bus",),
+    "ble": BLE_OPTIONS,
     "chirpstack+mqtt": BROKER_OPTIONS,
     "ttn+mqtt": BROKER_OPTIONS,
     "mqtt": BROKER_OPTIONS,

@@ -251,9 +251,52 @@ async def test_given_a_device_that_a_dead_program_left_connected_it_is_taken_ove
             assert log.kinds() == ["online"]
 
 
-def test_given_no_address_the_wire_is_refused() -> None:
-    with pytest.raises(TestbedError, match="ble://kitchen names no Bluetooth address"):
-        BleDriver(thermostat(address="ble://kitchen"), DriverLog(None).context())  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("wire", "words"),
+    [
+        ("ble://kitchen", "ble://kitchen names no Bluetooth address"),
+        ("ble://", "says of no device which it is"),
+        ("ble://?nmae=x", "no option 'nmae' .did you mean 'name'"),
+        ("ble://?service=180", "'180' is no UUID"),
+        ("ble://?manufacturer=apple", "'apple' is no manufacturer data"),
+    ],
+)
+def test_given_a_wire_that_names_nobody_it_is_refused_with_the_right_way(wire: str, words: str) -> None:
+    with pytest.raises(TestbedError, match=words):
+        BleDriver(thermostat(address=wire), DriverLog(None).context())  # type: ignore[arg-type]
+
+
+# Found by what they advertise ---------------------------------------------------------------------------
+
+
+async def test_a_device_is_found_by_name_by_service_and_by_manufacturer() -> None:
+    devices = [
+        thermostat("named", "ble://?name=HIL%20Named"),
+        thermostat("serving", "ble://?service=1809"),
+        thermostat("made", "ble://?manufacturer=ffff:0102"),
+    ]
+    async with emulate(*devices) as emulated, contextlib.AsyncExitStack() as stack:
+        logs = [
+            await stack.enter_async_context(run_driver(emulated[device.name].device, wait_online=False))
+            for device in devices
+        ]
+        await eventually(lambda: all(log.kinds() == ["online"] for log in logs), "all online", 10)
+        # It is found again where it was, even if by now another one says the same.
+        emulated.plugs["named"].unplug()
+        await eventually(lambda: logs[0].kinds() == ["online", "offline"], "the loss")
+        emulated.plugs["named"].plug()
+        await eventually(lambda: logs[0].kinds() == ["online", "offline", "online"], "recovery", 10)
+
+
+async def test_when_several_devices_could_be_meant_none_is_touched_and_all_are_named() -> None:
+    pair = [thermostat(name, f"ble://C0:FF:EE:00:00:0{name}?name=HIL*") for name in "AB"]
+    async with emulate(*pair) as emulated:
+        bus = emulated["A"].device.wire.option("bus", "")
+        either = replace(pair[0], wire=parse_wire(f"ble://?name=HIL*&bus={bus}"))
+        async with run_driver(either, wait_online=False) as log:
+            await eventually(lambda: log.events, "a complaint")
+            assert "2 devices are a device named 'HIL*'" in log.events[0].text
+            assert "ble://C0:FF:EE:00:00:0A, ble://C0:FF:EE:00:00:0B" in log.events[0].text
 
 
 # Several devices ----------------------------------------------------------------------------------------

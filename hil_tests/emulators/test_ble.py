@@ -234,7 +234,7 @@ async def test_a_device_that_a_dead_program_left_connected_can_be_taken_over(
     ("addresses", "words"),
     [
         (("C0:FF:EE:00:00:01", "C0:FF:EE:00:00:01"), "d1 and d0 share the address C0:FF:EE:00:00:01"),
-        (("kitchen",), "'KITCHEN' in ble://kitchen is no Bluetooth address"),
+        (("kitchen",), "ble://kitchen names no Bluetooth address"),
     ],
 )
 async def test_given_wrong_addresses_the_error_names_the_devices(

@@ -11,7 +11,7 @@ from testbed.errors import UsageError
 from .output import print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
     from typing import Any
 
     from testbed.bench import Wire
@@ -38,13 +38,25 @@ def serial_(json: AsJson = False) -> None:
 @scan.command()
 def ble(
     seconds: Seconds = 5.0,
+    name: Annotated[str, typer.Option(help="Only devices of this name; * stands for anything.")] = "",
+    service: Annotated[str, typer.Option(help="Only devices that offer it, for example 180D.")] = "",
+    manufacturer: Annotated[str, typer.Option(help="Only this company's: 004C, or 004C:0215.")] = "",
     bus: Annotated[str, typer.Option(help="Another D-Bus, as in a wire's bus=... option.")] = "",
     json: AsJson = False,
 ) -> None:
     """Listen for Bluetooth LE devices."""
+    from testbed.bench.ble_wire import BleWire, read_manufacturer
+    from testbed.bench.uuids import uuid128
     from testbed.links.discovery import ble_devices
 
-    _print(_run(ble_devices(seconds, bus)), json, "no device was heard")
+    try:
+        wanted = BleWire(
+            name=name, service=uuid128(service) if service else "",
+            manufacturer=read_manufacturer(manufacturer) if manufacturer else None, bus=bus,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    _print(_run(ble_devices(seconds, wanted)), json, "no device was heard")
 
 
 @scan.command()
@@ -110,7 +122,7 @@ async def _modbus_units(wire: Wire, units: range) -> list[Found]:
     return found
 
 
-def _run(scanning: Coroutine[Any, Any, list[Found]]) -> list[Found]:
+def _run(scanning: Coroutine[Any, Any, Sequence[Found]]) -> Sequence[Found]:
     import asyncio
 
     return asyncio.run(scanning)
@@ -139,7 +151,7 @@ def _range(text: str) -> range:
     return units
 
 
-def _print(found: list[Found], json: bool, nothing: str) -> None:
+def _print(found: Sequence[Found], json: bool, nothing: str) -> None:
     from dataclasses import asdict
 
     if json:

@@ -18,8 +18,11 @@ from bleak.backends.device import BLEDevice
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
+from testbed.bench.ble_wire import BleWire
+
 from .base import LinkLost
 from .gatt_scan import Scan, see_through
+from .gatt_seek import Heard
 
 _VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS"
 _DBUS = "org.freedesktop.DBus"
@@ -44,16 +47,16 @@ class Station:
         self._scan = Scan()
         self._turn = asyncio.Lock()
 
-    async def find(self, address: str) -> BLEDevice | None:
+    async def find(self, wire: BleWire) -> BLEDevice | None:
         """Return the device once it is heard, or when a former session left it connected, else None."""
-        if found := await self._scan.find(address, _SCAN_SECONDS):
+        if found := await self._scan.find(wire, _SCAN_SECONDS):
             return found
         try:
             adapter = await BleakAdapter.get()
             connected = await adapter.get_connected_devices()
         except NotImplementedError:  # not every system can say
             return None
-        return next((device for device in connected if device.address.upper() == address), None)
+        return next((device for device in connected if _known(device).meant_by(wire)), None)
 
     async def connect(self, device: BLEDevice, dropped: Callable[[BleakClient], None]) -> BleakClient:
         """Connect and discover; one device after the other, as adapters want it (BlueZ: InProgress)."""
@@ -62,6 +65,11 @@ class Station:
             await _check_version()
             await client.connect()
         return client
+
+
+def _known(device: BLEDevice) -> Heard:
+    """Return what is known of a device that does not advertise because it is connected."""
+    return Heard(device.address.upper(), device.name or "")
 
 
 _stations: WeakKeyDictionary[asyncio.AbstractEventLoop, Station] = WeakKeyDictionary()

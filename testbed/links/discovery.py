@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.bench.ble_wire import BleWire, Manufacturer
+from testbed.bench.uuids import uuid_words
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
+
+from .gatt_seek import Heard
 
 _BY_ID = Path("/dev/serial/by-id")
 
@@ -30,27 +34,46 @@ def serial_ports() -> list[Found]:
     ]
 
 
-async def ble_devices(seconds: float, bus: str = "") -> list[Found]:
-    """Listen for advertisements for `seconds`; raises LinkLost when there is nothing to listen with."""
+@dataclass(frozen=True)
+class FoundBle(Found):
+    """A Bluetooth LE device: what it advertises; `rssi` in dBm, manufacturer data as wires have it."""
+
+    name: str
+    rssi: int
+    services: list[str]
+    manufacturers: list[str]
+
+
+async def ble_devices(seconds: float, wanted: BleWire) -> list[FoundBle]:
+    """Listen for `seconds` for devices that `wanted` means, the nearest first.
+
+    Raises LinkLost when there is nothing to listen with.
+    """
     from bleak import BleakScanner
     from bleak.exc import BleakError
 
     from .base import LinkLost
     from .bluez import station
+    from .gatt_scan import heard_by_bleak
 
-    await station(bus)
+    await station(wanted.bus)
     try:
-        heard = await BleakScanner.discover(timeout=seconds, return_adv=True)
+        advertised = await BleakScanner.discover(timeout=seconds, return_adv=True)
     except (BleakError, OSError) as error:
         raise LinkLost(f"cannot scan for Bluetooth LE devices: {error}", "run: testbed doctor") from error
-    found = []
-    for address, (_, advertisement) in sorted(heard.items()):
-        services = ", ".join(uuid[4:8] for uuid in advertisement.service_uuids)
-        name = advertisement.local_name or "(no name)"
-        suffix = f", services {services}" if services else ""
-        wire = f"ble://{address.upper()}" + (f"?bus={bus}" if bus else "")
-        found.append(Found(wire, f"{name}, {advertisement.rssi} dBm{suffix}"))
-    return found
+    heard = [heard_by_bleak(*pair) for pair in advertised.values()]
+    meant = [each for each in heard if each.meant_by(wanted)]
+    return [_found(each, wanted.bus) for each in sorted(meant, key=lambda each: (-each.rssi, each.address))]
+
+
+def _found(heard: Heard, bus: str) -> FoundBle:
+    services = sorted(map(uuid_words, heard.services))
+    manufacturers = [str(Manufacturer(*each)) for each in sorted(heard.manufacturers.items())]
+    what = f"{heard.name or '(no name)'}, {heard.rssi} dBm"
+    what += f", services {', '.join(services)}" if services else ""
+    what += f", manufacturer {', '.join(manufacturers)}" if manufacturers else ""
+    wire = f"ble://{heard.address}" + (f"?bus={bus}" if bus else "")
+    return FoundBle(wire, what, heard.name, heard.rssi, services, manufacturers)
 
 
 async def mqtt_topics(wire: Wire, seconds: float, clock: Clock) -> list[Found]:

@@ -11,6 +11,7 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakGATTProtocolError
 
+from testbed.bench.ble_wire import BleWire
 from testbed.clock import Clock
 from testbed.errors import LinkError
 
@@ -28,19 +29,18 @@ _NOBODY = ("org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Er
 T = TypeVar("T")
 
 
-async def open_gatt(address: str, clock: Clock, *, lost: Lost, tap: Tap = no_tap, bus: str = "") -> GattLink:
-    """Find the device at `address` by its advertisements, connect and discover its services.
+async def open_gatt(wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap = no_tap) -> GattLink:
+    """Find the device that `wire` means by its advertisements, connect and discover its services.
 
-    `bus` is the D-Bus address under which BlueZ is reached; empty means the system's. Raises LinkLost
-    with the cause and the next step. Cancelled at any point it leaves nothing behind.
+    Raises LinkLost with the cause and the next step. Cancelled at any point it leaves nothing behind.
     """
-    link = GattLink(address.upper(), clock, lost, tap)
+    link = GattLink(wire, clock, lost, tap)
     try:
-        await link.connect(await station(bus))
+        await link.connect(await station(wire.bus))
     except BaseException as error:
         await link.close()
         if isinstance(error, Exception):
-            raise _explained(error, f"cannot connect to {address}") from error
+            raise _explained(error, f"cannot connect to {wire}") from error
         raise
     return link
 
@@ -51,8 +51,9 @@ class GattLink:
     Reads, writes and notifications are stamped and tapped as frames (see gatt_frames.py).
     """
 
-    def __init__(self, address: str, clock: Clock, lost: Lost, tap: Tap) -> None:
-        self.address = address
+    def __init__(self, wire: BleWire, clock: Clock, lost: Lost, tap: Tap) -> None:
+        self.address = wire.address
+        self._wire = wire
         self._clock = clock
         self._lost = lost
         self._tap = tap
@@ -64,11 +65,12 @@ class GattLink:
     async def connect(self, place: Station) -> None:
         """Connect by way of `place`; for `open_gatt`, which cleans up when it fails."""
         await self._watch.start()
-        device = await place.find(self.address)
+        device = await place.find(self._wire)
         if device is None:
             raise LinkLost(
-                f"no advertisement from {self.address}", "is it powered and near? run: testbed scan ble"
+                f"no advertisement from {self._wire}", "is it powered and near? run: testbed scan ble"
             )
+        self.address = device.address.upper()
         client = await place.connect(device, lambda _: self._fail("the device disconnected"))
         self._client = client
         for characteristic in client.services.characteristics.values():

@@ -20,11 +20,13 @@ from bumble.gatt import Characteristic
 from bumble.gatt_client import CharacteristicProxy
 from bumble.hci import Address
 
+from testbed.bench.ble_wire import BleWire
 from testbed.clock import Clock
 from testbed.errors import LinkError
 
 from .base import BytesReceived, Direction, LinkLost, Lost, Tap
 from .gatt_frames import AttError, AttOpcode, GattFrame
+from .gatt_seek import Heard, Seekers
 from .gatt_table import GattTable
 
 _SCAN_SECONDS = 3.0
@@ -40,6 +42,13 @@ _WORDS = {
     Characteristic.Properties.INDICATE: "indicate",
 }
 
+_SERVICES = (
+    core.AdvertisingData.Type.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+    core.AdvertisingData.Type.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+    core.AdvertisingData.Type.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+    core.AdvertisingData.Type.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+)
+
 T = TypeVar("T")
 
 
@@ -50,48 +59,48 @@ class MemoryAir:
         self._central = central
         self._turn = asyncio.Lock()
         self._switching = asyncio.Lock()
-        self._awaited: dict[Address, asyncio.Event] = {}
+        self._seekers: Seekers[Address] = Seekers(self._switch)
         central.on("advertisement", self._advertised)
 
-    async def open(self, address: str, clock: Clock, *, lost: Lost, tap: Tap) -> MemoryGattLink:
-        """Connect to the device at `address` and discover what it has; raises LinkLost with the cause."""
-        target = Address(address, Address.RANDOM_DEVICE_ADDRESS)
-        await self._hear(target)
+    async def open(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> MemoryGattLink:
+        """Connect to the device that is meant and discover what it has; raises LinkLost with the cause."""
+        target = await self._seekers.find(wire, _SCAN_SECONDS)
+        if target is None:
+            raise LinkLost(f"no advertisement from {wire}", "is it powered and near?")
         try:
             async with self._turn, asyncio.timeout(_CONNECT_SECONDS):
                 connection = await self._central.connect(target)
-                link = MemoryGattLink(address, connection, clock, lost, tap)
+                link = MemoryGattLink(_address(target), connection, clock, lost, tap)
                 await link.discover()
         except TimeoutError:
-            raise LinkLost(f"cannot connect to {address}: no answer in time") from None
+            raise LinkLost(f"cannot connect to {wire}: no answer in time") from None
         except BaseBumbleError as error:
-            raise LinkLost(f"cannot connect to {address}: {error}") from error
+            raise LinkLost(f"cannot connect to {wire}: {error}") from error
         return link
 
-    async def _hear(self, target: Address) -> None:
-        heard = self._awaited.setdefault(target, asyncio.Event())
-        try:
-            await self._scan()
-            async with asyncio.timeout(_SCAN_SECONDS):
-                await heard.wait()
-        except TimeoutError:
-            text = f"no advertisement from {target.to_string(with_type_qualifier=False)}"
-            raise LinkLost(text, "is it powered and near?") from None
-        finally:
-            self._awaited.pop(target, None)
-            await self._scan()
-
-    async def _scan(self) -> None:
-        """Scan if and only if somebody waits for a device."""
+    async def _switch(self) -> None:
+        """Scan if and only if somebody looks for a device."""
         async with self._switching:
-            if self._awaited and not self._central.is_scanning:
+            if self._seekers and not self._central.is_scanning:
                 await self._central.start_scanning(filter_duplicates=False)
-            elif not self._awaited and self._central.is_scanning:
+            elif not self._seekers and self._central.is_scanning:
+                self._seekers.forget()
                 await self._central.stop_scanning()
 
     def _advertised(self, advertisement: Advertisement) -> None:
-        if (heard := self._awaited.get(advertisement.address)) is not None:
-            heard.set()
+        self._seekers.hear(_heard(advertisement), advertisement.address)
+
+
+def _heard(advertisement: Advertisement) -> Heard:
+    kinds, data = core.AdvertisingData.Type, advertisement.data
+    name = data.get(kinds.COMPLETE_LOCAL_NAME) or data.get(kinds.SHORTENED_LOCAL_NAME) or ""
+    services = {_text(uuid) for kind in _SERVICES for uuid in data.get(kind) or ()}
+    told = data.get_all(kinds.MANUFACTURER_SPECIFIC_DATA)
+    return Heard(_address(advertisement.address), name, frozenset(services), dict(told), advertisement.rssi)
+
+
+def _address(address: Address) -> str:
+    return str(address.to_string(with_type_qualifier=False))
 
 
 class MemoryGattLink:

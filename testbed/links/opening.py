@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 from testbed.errors import LinkError
@@ -88,7 +89,7 @@ class Opener(Protocol):
     ) -> MessageLink:
         """Connect to a broker and subscribe; what it had retained goes to `retained`, if given."""
 
-    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+    async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
 
 
@@ -164,11 +165,11 @@ class SystemOpener:
             retained=retained, will=will,
         )  # fmt: skip
 
-    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+    async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
         from .gatt import open_gatt
 
-        return await open_gatt(address, clock, lost=lost, tap=tap, bus=bus)
+        return await open_gatt(wire, clock, lost=lost, tap=tap)
 
 
 class Wires:
@@ -257,12 +258,10 @@ class Wires:
             self._opened()
         return link
 
-    async def gatt(self, address: str, *, lost: Lost, bus: str = "") -> AttributeLink:
+    async def gatt(self, wire: BleWire, *, lost: Lost) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
         with self._opening():
-            link = await self._opener.gatt(
-                address, self._clock, lost=self._losing(lost), tap=self._tap, bus=bus
-            )
+            link = await self._opener.gatt(wire, self._clock, lost=self._losing(lost), tap=self._tap)
             self._opened(link.table.encode())
         return link
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 
@@ -243,9 +244,9 @@ class SharingOpener:
             retained=retained, will=will,
         )  # fmt: skip
 
-    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+    async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
-        return await self._inner.gatt(address, clock, lost=lost, tap=tap, bus=bus)
+        return await self._inner.gatt(wire, clock, lost=lost, tap=tap)
 
 
 def _name(place: Place) -> str:

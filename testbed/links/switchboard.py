@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 
@@ -176,8 +177,8 @@ class Switchboard:
             raise LinkLost(f"cannot use the MQTT broker at {wire.host}:{wire.port}: Connection refused")
         return broker.connect(clock, subscriptions, received, lost, tap, retained=retained, will=will)
 
-    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+    async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device on the virtual air."""
         if self.air is None:
-            raise LinkLost(f"cannot connect to {address}: there is no Bluetooth adapter")
-        return await self.air.open(address, clock, lost=lost, tap=tap)
+            raise LinkLost(f"cannot connect to {wire}: there is no Bluetooth adapter")
+        return await self.air.open(wire, clock, lost=lost, tap=tap)

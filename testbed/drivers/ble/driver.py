@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+from testbed.bench.ble_wire import read_ble_wire
 from testbed.bench.device import Device
 from testbed.clock import NS
 from testbed.drivers.base import Driver, DriverContext
@@ -23,7 +24,6 @@ from .reports import Report, reports_of
 from .work import Work
 
 _DEFAULT_PERIOD_NS = NS
-_ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 
 _NEEDS = {
     Access.READ: {"read"},
@@ -37,8 +37,8 @@ class BleDriver(Driver):
 
     Signals that share a characteristic share its reads and notifications. A command is acknowledged by
     the device's write response; where the characteristic has none, by having been sent. Wires:
-    `ble://C0:FF:EE:00:00:01` (on macOS the device's UUID), with `?bus=unix:path=...` for a D-Bus other
-    than the system's.
+    `ble://C0:FF:EE:00:00:01` (on macOS the device's UUID), or what the device advertises
+    (`ble://?name=HIL%20Air`, `ble://?service=180D`, `ble://?manufacturer=004C`).
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("ble",)
@@ -46,10 +46,11 @@ class BleDriver(Driver):
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         super().__init__(device, context)
-        if not _ADDRESS.fullmatch(device.wire.host):
-            raise TestbedError(
-                f"{device.name}: {device.wire} names no Bluetooth address", "write ble://C0:FF:EE:00:00:01"
-            )
+        try:
+            self._wire = read_ble_wire(device.wire)
+        except ValueError as error:
+            raise TestbedError(f"{device.name}: {error}") from None
+        self._met = ""
         device.profile.settings(GattSettings)
         self._reports = reports_of(device, context.publish, self.publish_bad)
         self._home = {
@@ -79,8 +80,7 @@ class BleDriver(Driver):
         # Samples are held until the device counts as online, so that none precedes that news.
         self._held = []
         self._loss = ""
-        wire = self.device.wire
-        link = self._link = await self.wires.gatt(wire.host, lost=self._gone, bus=wire.option("bus", ""))
+        link = self._link = await self._open()
         places = [report.characteristic for report in self._reports]
         abilities = {place.uuid: self._check(link, place) for place in places}
         self._responds = {uuid for uuid, able in abilities.items() if "write" in able}
@@ -94,6 +94,14 @@ class BleDriver(Driver):
         held, self._held = self._held, None
         for arrival in held:
             arrival()
+
+    async def _open(self) -> AttributeLink:
+        """Connect to the device that the wire means: to the one of last time as long as it is there."""
+        wire = replace(self._wire, address=self._met) if self._met else self._wire
+        self._met = ""
+        link = await self.wires.gatt(wire, lost=self._gone)
+        self._met = link.table.address
+        return link
 
     async def disconnect(self) -> None:
         """Fail what waits and close the connection."""

@@ -11,7 +11,7 @@ from bumble.gatt import CharacteristicValue
 
 from testbed.clock import NS, Clock, Ticker
 from testbed.emulators.base import EmulatedDevice
-from testbed.protocols.gatt import Characteristic, GattSettings, characteristics
+from testbed.protocols.gatt import Characteristic, characteristics
 from testbed.signals import Access
 
 from .presence import Presence, bumble_uuid
@@ -36,16 +36,13 @@ class Peripheral:
         self, emulated: EmulatedDevice, radio: Radio, clock: Clock, log: Callable[[str], None]
     ) -> None:
         device = emulated.device
-        settings = device.profile.settings(GattSettings)
         self.device = device
         self._store = emulated.store
         self._clock = clock
         self._log = log
         self._tickers: dict[int, Ticker] = {}
         self._speechless: set[int] = set()
-        self.presence = Presence(
-            radio, device, self._services(), self._silence, advertised_name=settings.advertised_name
-        )
+        self.presence = Presence(radio, device, self._services(), self._silence)
 
     # What it serves ---------------------------------------------------------------------------
 

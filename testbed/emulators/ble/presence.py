@@ -14,7 +14,7 @@ from bumble.gatt import Characteristic, Service
 from testbed.bench.device import Device
 from testbed.protocols.gatt import uuid16
 
-from .advertising import advertising_data
+from .identity import identity_of
 from .radio import Radio, heed_cancellation
 
 _CONNECTION_TIMEOUT = 0x08  # what a central sees when a device goes out of range (vol 1 part F, 2.8)
@@ -34,10 +34,9 @@ class Presence:
         services: Iterable[tuple[str, list[Characteristic[bytes]]]],
         left: Callable[[], None],
         *,
-        advertised_name: str = "",
         plugged: bool = True,
     ) -> None:
-        """Offer `services` (UUID and characteristics); without `advertised_name` no name is advertised."""
+        """Offer `services` (UUID and characteristics); raises TestbedError for a wire that names nobody."""
         offered = list(services)
         self.device = device
         self._left = left
@@ -45,9 +44,10 @@ class Presence:
         self._cut = False  # until a connection from before an unplugging has ended
         self._changed = asyncio.Event()
         self._connection: Connection | None = None
-        self._bumble = radio.device(advertised_name or device.name, device.wire.host)
+        identity = identity_of(device)
+        self._bumble = radio.device(identity.name or device.name, identity.address)
         self._bumble.add_services([Service(bumble_uuid(uuid), members) for uuid, members in offered])
-        self._bumble.advertising_data = advertising_data(advertised_name, [uuid for uuid, _ in offered])
+        self._bumble.advertising_data = identity.packet(uuid for uuid, _ in offered)
         self._bumble.on("connection", self._connected)
 
     def plug(self) -> None:

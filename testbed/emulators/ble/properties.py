@@ -62,6 +62,8 @@ def advertised(advertisement: Advertisement) -> Properties:
         )
         for uuid in data.get(kind) or ()
     ]
+    if told := data.get_all(kinds.MANUFACTURER_SPECIFIC_DATA):
+        found["ManufacturerData"] = Variant("a{qv}", {who: Variant("ay", what) for who, what in told})
     if services:
         found["UUIDs"] = Variant("as", services)
     return found

@@ -6,12 +6,12 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from urllib.parse import quote
 
 from testbed.bench.device import Device
 from testbed.emulators.base import EmulatedDevice, EmulatorContext, Ready
 from testbed.errors import TestbedError
 
+from .identity import identity_of, wire_of
 from .peripheral import Peripheral
 from .presence import Presence
 from .radio import Radio
@@ -57,22 +57,21 @@ async def serve_on_air(
 
 
 async def _serve(present: Sequence[Presence], bus: str, context: EmulatorContext, ready: Ready) -> None:
-    query = f"?bus={quote(bus, safe='/:=')}" if bus else ""
     async with asyncio.TaskGroup() as tasks:
         for each in present:
             name = each.device.name
             context.plugs[name] = each
-            wire = f"ble://{each.device.wire.host}{query}"
+            wire = wire_of(each.device, bus)
             tasks.create_task(each.run(partial(ready, name, wire)), name=f"peripheral {name}")
 
 
 def _check_addresses(devices: Sequence[Device]) -> None:
     seen: dict[str, str] = {_CENTRAL: "the virtual adapter"}
     for each in devices:
-        name, address = each.name, each.wire.host
+        name, address = each.name, identity_of(each).address
         if not _ADDRESS.fullmatch(address):
             raise TestbedError(
-                f"{name}: {address!r} in {each.wire} is no Bluetooth address",
+                f"{name}: {address!r} in {each.wire} is no address that can be emulated",
                 "write ble://C0:FF:EE:00:00:01",
             )
         if address in seen:

@@ -18,7 +18,7 @@ from testbed.emulators.ble.server import serve_on_air
 from testbed.errors import DamagedInput
 from testbed.links.gatt_frames import AttOpcode, GattFrame, decode_frame
 from testbed.links.gatt_table import GattTable, decode_table
-from testbed.protocols.gatt import GattSettings, characteristics, uuid128
+from testbed.protocols.gatt import characteristics, uuid128
 from testbed.signals import Access
 
 from .device import PlayedDevice
@@ -59,11 +59,7 @@ class PlayedPeripheral:
         self._served: dict[str, Characteristic[bytes]] = {}
         self._subscribed: set[str] = set()
         self._waiting: dict[str, deque[asyncio.Future[GattFrame]]] = {}
-        settings = each.device.profile.settings(GattSettings)
-        self.presence = Presence(
-            radio, each.device, self._services(_table(each)), self._left,
-            advertised_name=settings.advertised_name, plugged=False,
-        )  # fmt: skip
+        self.presence = Presence(radio, each.device, self._services(_table(each)), self._left, plugged=False)
         self.plug, self.unplug = self.presence.plug, self.presence.unplug
         each.player.join(self)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
 from testbed.clock import Clock
 from testbed.links.base import (
@@ -115,11 +116,11 @@ class FaultyOpener:
             )
         )  # fmt: skip
 
-    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> AttributeLink:
+    async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
         self._check()
         link = FaultyAttributes(self._wire, clock, lost, tap)
-        return link.over(await self._inner.gatt(address, clock, lost=link.lost, tap=link.tapped, bus=bus))
+        return link.over(await self._inner.gatt(wire, clock, lost=link.lost, tap=link.tapped))
 
     def _check(self) -> None:
         if self._wire.cut:

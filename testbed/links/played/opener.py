@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
 from testbed.clock import NS, Clock, Timer
 from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, MessageReceived, Tap, Will
@@ -93,10 +94,10 @@ class PlayedOpener:
         await self._open(clock)
         return PlayedMessages(self._player(clock, tap), received, lost, retained)
 
-    async def gatt(self, address: str, clock: Clock, *, lost: Lost, tap: Tap, bus: str) -> PlayedAttributes:
+    async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> PlayedAttributes:
         """Connect when the recording did, to what the device then offered."""
         data = await self._open(clock)
-        table = decode_table(data) if data else GattTable(address, ())
+        table = decode_table(data) if data else GattTable(wire.address, ())
         return PlayedAttributes(self._player(clock, tap), table, lost)
 
     def _player(self, clock: Clock, tap: Tap) -> _Player:

@@ -1,10 +1,11 @@
 """GATT values without I/O: UUIDs, numbers in the assigned formats, characteristics of a profile."""
 
+from testbed.bench.uuids import uuid16, uuid128, uuid_words
+
 from .characteristic import Characteristic, characteristics
 from .field import GattAddress
 from .numbers import GattType
 from .settings import GattSettings
-from .uuids import uuid16, uuid128, uuid_words
 
 __all__ = [
     "Characteristic",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from testbed.bench.profile import Profile
+from testbed.bench.uuids import uuid_words
 from testbed.signals import Access
 
 from .field import GattAddress
 from .numbers import GattType
-from .uuids import uuid_words
 
 Told = tuple[str, float | None]
 """A signal and its number; None: the device says that it is not known."""

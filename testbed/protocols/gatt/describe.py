@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from testbed.bench.profile import Profile
+from testbed.bench.uuids import uuid_words
 from testbed.protocols.meaning import Fields, Meaning, not_understood, told
 
 from .characteristic import Characteristic, characteristics
-from .uuids import uuid_words
 
 _ERROR = "error response"
 _EMPTY = ("read request", "write response")

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from testbed.bench.uuids import Uuid, uuid128
+
 from .numbers import GattType
-from .uuids import Uuid, uuid128
 
 # GSS: raw codes that stand for "value is not known". Others may follow the same way.
 _NOT_KNOWN = {

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from testbed.bench.ble_wire import Manufacturer, read_manufacturer
+
+_Manufacturer = Annotated[Manufacturer, BeforeValidator(lambda text: read_manufacturer(str(text)))]
 
 
 class GattSettings(BaseModel):
@@ -11,6 +17,10 @@ class GattSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     advertised_name: str = Field(default="", description="Local name that the device advertises")
+    advertised_manufacturer: _Manufacturer | None = Field(
+        default=None,
+        description="Manufacturer specific data that it advertises: 004C, or 004C:0215",
+    )
 
     @field_validator("advertised_name")
     @classmethod
