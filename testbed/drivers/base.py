@@ -23,7 +23,7 @@ from testbed.links import LinkLost, Opener, SystemOpener, Tap, Wires
 from testbed.links.sharing import Junction, Place
 from testbed.signals import Access, Command, Event, Level, Outcome, Quality, Sample, Signal
 
-from .backoff import Backoff
+from .backoff import LONGEST, Backoff
 from .decoder import Decoder, Publish
 from .sharing import Shared
 
@@ -64,6 +64,9 @@ class Driver(ABC):
 
     connect_timeout: ClassVar[float] = 5.0
     """Seconds that one attempt to connect may take."""
+
+    longest_pause: ClassVar[float] = LONGEST
+    """Seconds that pass at most between two attempts."""
 
     def __init__(self, device: Device, context: DriverContext) -> None:
         if device.wire.scheme not in self.schemes:
@@ -156,7 +159,7 @@ class Driver(ABC):
 
     async def run(self) -> None:
         """Keep the device connected until cancelled; then close the link."""
-        backoff = Backoff(self.context.random)
+        backoff = Backoff(self.context.random, self.longest_pause)
         try:
             while True:
                 reason = self.device.wire.redacted(await self._once(backoff))

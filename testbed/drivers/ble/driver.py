@@ -44,6 +44,9 @@ class BleDriver(Driver):
     schemes: ClassVar[tuple[str, ...]] = ("ble",)
     connect_timeout: ClassVar[float] = 12.0
 
+    longest_pause: ClassVar[float] = 0.5
+    """Short, as an attempt is mostly listening, and who pauses does not hear the device come back."""
+
     def __init__(self, device: Device, context: DriverContext) -> None:
         super().__init__(device, context)
         try:
