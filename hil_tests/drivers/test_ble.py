@@ -26,10 +26,12 @@ from testbed.emulators.ble.radio import Radio
 from testbed.errors import TestbedError
 from testbed.links import Direction
 from testbed.links.gatt_frames import AttOpcode, decode_frame
+from testbed.protocols.gatt import uuid128
 from testbed.signals import Access, Outcome, Priority, Quality
 from testbed.testing.contract import CommandContract
 
 THERMOSTAT = load_profile(Path(__file__).parent.parent / "emulators" / "ble_thermostat.yaml")
+ALARM = "0000aa04-1234-5678-1234-56789abcdef0"
 WIRE = "ble://C0:FF:EE:00:00:01"
 
 pytestmark = pytest.mark.needs_system("dbus-daemon")
@@ -80,16 +82,19 @@ async def test_every_signal_has_a_sample_as_soon_as_the_device_is_online() -> No
             assert seen == pytest.approx(values)
 
 
-async def test_a_changing_value_arrives_by_notification_and_by_poll() -> None:
+async def test_a_changing_value_arrives_by_notification_by_indication_and_by_poll() -> None:
     async with emulate(thermostat()) as emulated, run_driver(emulated["dut"].device) as log:
         for name in ("temperature", "battery", "fan_current"):
             emulated["dut"].store.set(name, 17.0)
+        emulated["dut"].store.set("alarm", 1.0)
         for name in ("temperature", "battery", "fan_current"):
             await eventually(lambda name=name: log.good(name)[-1].value == pytest.approx(17.0), name)
-        opcodes = {
-            decode_frame(frame).opcode for _, direction, frame in log.frames if direction is Direction.RX
-        }
-        assert opcodes == {AttOpcode.READ_RESPONSE, AttOpcode.NOTIFICATION}
+        await eventually(lambda: log.good("alarm")[-1].value == 1.0, "the alarm")
+        frames = [decode_frame(frame) for _, way, frame in log.frames if way is Direction.RX]
+        sent = {frame.opcode for frame in frames if frame.characteristic == uuid128(0x2A6E)}
+        confirmed = {frame.opcode for frame in frames if frame.characteristic == ALARM}
+        assert sent == {AttOpcode.READ_RESPONSE, AttOpcode.NOTIFICATION}
+        assert confirmed == {AttOpcode.READ_RESPONSE, AttOpcode.INDICATION}
 
 
 async def test_two_signals_in_one_characteristic_are_one_read() -> None:

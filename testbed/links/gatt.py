@@ -17,7 +17,7 @@ from testbed.errors import LinkError
 
 from .base import BytesReceived, Direction, LinkLost, Lost, Tap, no_tap
 from .bluez import OwnerWatch, Station, station
-from .gatt_frames import AttError, AttOpcode, GattFrame
+from .gatt_frames import AttError, AttOpcode, GattFrame, unasked
 from .gatt_table import GattTable
 
 _ANSWER_SECONDS = 10.0
@@ -110,10 +110,10 @@ class GattLink:
     async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
         """Call `received` with the time of arrival and the value, for each notification or indication."""
 
-        def arrived(_: BleakGATTCharacteristic, value: bytearray) -> None:
+        def arrived(source: BleakGATTCharacteristic, value: bytearray) -> None:
             if self._open:
                 data = bytes(value)
-                time_ns = self._record(Direction.RX, AttOpcode.NOTIFICATION, characteristic, data)
+                time_ns = self._record(Direction.RX, unasked(source.properties), characteristic, data)
                 received(time_ns, data)
 
         await self._ask(characteristic, lambda client, target: client.start_notify(target, arrived))

@@ -11,6 +11,7 @@ the same and means something without the device at hand.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -28,8 +29,17 @@ class AttOpcode(IntEnum):
     WRITE_REQUEST = 0x12
     WRITE_RESPONSE = 0x13
     NOTIFICATION = 0x1B
-    """Also stands for indications, which the stack hands on the same way."""
+    INDICATION = 0x1D
+    """What a device sends that waits for a confirmation, which the stack gives by itself."""
     WRITE_COMMAND = 0x52
+
+
+TOLD_UNASKED = (AttOpcode.NOTIFICATION, AttOpcode.INDICATION)
+
+
+def unasked(properties: Iterable[str]) -> AttOpcode:
+    """Return how a characteristic with these properties tells its value: stacks prefer notifications."""
+    return AttOpcode.NOTIFICATION if "notify" in properties else AttOpcode.INDICATION
 
 
 _ERRORS = {

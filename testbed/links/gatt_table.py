@@ -37,6 +37,10 @@ class GattTable:
             raise LinkError(f"{self.address} has characteristic {characteristic} {len(same)} times")
         return frozenset(same[0][2])
 
+    def abilities(self, characteristic: str) -> tuple[str, ...]:
+        """Return what a characteristic can do, the first of several that have its UUID."""
+        return next((can for _, uuid, can in self.entries if uuid == characteristic), ())
+
     def encode(self) -> bytes:
         """Return it as a recording keeps it: JSON."""
         return json.dumps({"address": self.address, "entries": self.entries}).encode()

@@ -25,7 +25,7 @@ from testbed.clock import Clock
 from testbed.errors import LinkError
 
 from .base import BytesReceived, Direction, LinkLost, Lost, Tap
-from .gatt_frames import AttError, AttOpcode, GattFrame
+from .gatt_frames import AttError, AttOpcode, GattFrame, unasked
 from .gatt_seek import Heard, Seekers
 from .gatt_table import GattTable
 
@@ -153,13 +153,15 @@ class MemoryGattLink:
 
     async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
         """Call `received` for each notification or indication."""
+        proxy = self._proxy(characteristic)
+        opcode = unasked(word for flag, word in _WORDS.items() if proxy.properties & flag)
 
         def arrived(value: bytes) -> None:
             if self._open:
                 data = bytes(value)
-                received(self._record(Direction.RX, AttOpcode.NOTIFICATION, characteristic, data), data)
+                received(self._record(Direction.RX, opcode, characteristic, data), data)
 
-        await self._ask(characteristic, self._proxy(characteristic).subscribe(arrived))
+        await self._ask(characteristic, proxy.subscribe(arrived))
 
     async def close(self) -> None:
         """Disconnect; `lost` is not called for it."""

@@ -6,7 +6,7 @@ from testbed.bench.device import Device
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.errors import DamagedInput
 from testbed.links import Direction
-from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame, decode_frame
+from testbed.links.gatt_frames import TOLD_UNASKED, AttError, AttOpcode, GattFrame, decode_frame
 
 from .reports import reports_of
 
@@ -43,7 +43,7 @@ class BleDecoder(Decoder):
         report = self._reports.get(frame.characteristic)
         if report is None:
             return
-        if frame.opcode is AttOpcode.NOTIFICATION:
+        if frame.opcode in TOLD_UNASKED:
             if report.notifies:
                 report.arrived(time_ns, frame.value)
         elif self._read == frame.characteristic:

@@ -57,6 +57,8 @@ class Peripheral:
         flags = ServedCharacteristic.Properties(0)
         for access in accesses:
             flags |= _FLAGS[access]
+        if each.indicates:
+            flags ^= ServedCharacteristic.Properties.NOTIFY | ServedCharacteristic.Properties.INDICATE
 
         def read(connection: Connection) -> bytes:
             if accesses == {Access.WRITE}:
@@ -77,7 +79,7 @@ class Peripheral:
         )
         served.on(
             served.EVENT_SUBSCRIPTION,
-            lambda connection, notify, indicate: self._subscribed(each, served, notify),
+            lambda connection, notify, indicate: self._subscribed(each, served, notify or indicate),
         )
         return served
 
@@ -105,10 +107,10 @@ class Peripheral:
 
     # Notifications ----------------------------------------------------------------------------
 
-    def _subscribed(self, each: Characteristic, served: ServedCharacteristic[bytes], notify: bool) -> None:
+    def _subscribed(self, each: Characteristic, served: ServedCharacteristic[bytes], wanted: bool) -> None:
         if (ticker := self._tickers.pop(served.handle, None)) is not None:
             ticker.cancel()
-        if notify:
+        if wanted:
             self._tickers[served.handle] = self._clock.every(
                 self._period_ns(each), lambda: self._notify(each, served)
             )
@@ -129,7 +131,8 @@ class Peripheral:
                 self._log(f"{self.device.name}: nothing sent: {error}")
             return
         self._speechless.discard(served.handle)
-        self.presence.notify(served, value)
+        send = self.presence.indicate if each.indicates else self.presence.notify
+        send(served, value)
 
     def _silence(self) -> None:
         for ticker in self._tickers.values():

@@ -19,6 +19,7 @@ from .radio import Radio, heed_cancellation
 
 _CONNECTION_TIMEOUT = 0x08  # what a central sees when a device goes out of range (vol 1 part F, 2.8)
 _OFF_SECONDS = 2.0
+_WAITING = 64  # indications
 
 
 class Presence:
@@ -44,6 +45,8 @@ class Presence:
         self._cut = False  # until a connection from before an unplugging has ended
         self._changed = asyncio.Event()
         self._connection: Connection | None = None
+        self._indications: asyncio.Queue[tuple[Connection, Characteristic[bytes], bytes]]
+        self._indications = asyncio.Queue(_WAITING)
         identity = identity_of(device)
         self._bumble = radio.device(identity.name or device.name, identity.address)
         self._bumble.add_services([Service(bumble_uuid(uuid), members) for uuid, members in offered])
@@ -71,20 +74,41 @@ class Presence:
         )
         self._bumble.gatt_server.send_gatt_pdu(self._connection, bytes(notification))
 
+    def indicate(self, characteristic: Characteristic[bytes], value: bytes) -> None:
+        """Send an indication once those before it are confirmed; one too many is left out."""
+        if self._connection is not None and not self._indications.full():
+            self._indications.put_nowait((self._connection, characteristic, value))
+
     async def run(self, ready: Callable[[], None]) -> None:
         """Be a device until cancelled; calls `ready` once it is as it should be."""
         await self._bumble.power_on()
         try:
-            await self._settle()
-            heed_cancellation()
-            ready()
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._indicate(), name=f"indications of {self.device.name}")
                 await self._settle()
                 heed_cancellation()
+                ready()
+                while True:
+                    await self._changed.wait()
+                    self._changed.clear()
+                    await self._settle()
+                    heed_cancellation()
         finally:
             self._left()
+
+    async def _indicate(self) -> None:
+        """Send what is to be confirmed, one after the other as ATT has it (vol 3 part F, 3.3.2)."""
+        while True:
+            connection, characteristic, value = await self._indications.get()
+            if self._connection is None or self._connection is not connection:
+                continue  # it was meant for one who is gone
+            sending = self._bumble.gatt_server.indicate_subscriber(
+                connection, characteristic, value, force=True
+            )
+            try:
+                await self._connection.cancel_on_disconnection(sending)
+            except (TimeoutError, asyncio.CancelledError):  # nobody is there to confirm it
+                heed_cancellation()
 
     async def _settle(self) -> None:
         """Make the air as it should be: advertising while free, silent while unplugged."""

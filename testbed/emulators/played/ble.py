@@ -16,7 +16,7 @@ from testbed.emulators.ble.presence import Presence, bumble_uuid
 from testbed.emulators.ble.radio import Radio
 from testbed.emulators.ble.server import serve_on_air
 from testbed.errors import DamagedInput
-from testbed.links.gatt_frames import AttOpcode, GattFrame, decode_frame
+from testbed.links.gatt_frames import TOLD_UNASKED, AttOpcode, GattFrame, decode_frame
 from testbed.links.gatt_table import GattTable, decode_table
 from testbed.protocols.gatt import characteristics, uuid128
 from testbed.signals import Access
@@ -68,9 +68,13 @@ class PlayedPeripheral:
         frame = _frame(data)
         if frame is None or frame.characteristic not in self._served:
             return
-        if frame.opcode is AttOpcode.NOTIFICATION:
+        if frame.opcode in TOLD_UNASKED:
             if frame.characteristic in self._subscribed:
-                self.presence.notify(self._served[frame.characteristic], frame.value)
+                told = self._served[frame.characteristic]
+                send = (
+                    self.presence.notify if frame.opcode is AttOpcode.NOTIFICATION else self.presence.indicate
+                )
+                send(told, frame.value)
             return
         waiting = self._waiting.get(frame.characteristic)
         while waiting:

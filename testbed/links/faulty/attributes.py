@@ -12,7 +12,7 @@ from functools import partial
 
 from testbed.clock import Clock
 from testbed.links.base import AttributeLink, BytesReceived, Direction, LinkLost, Lost, Tap
-from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame
+from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame, unasked
 from testbed.links.gatt_table import GattTable
 
 from .end import FaultyEnd
@@ -75,12 +75,13 @@ class FaultyAttributes(FaultyEnd):
 
     async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
         """Call `received` for each notification or indication."""
+        told = unasked(self.table.abilities(characteristic))
 
         def arrived(time_ns: int, value: bytes) -> None:
             if self.wire.quiet(Direction.RX):
                 received(time_ns, value)
             else:
-                self.wire.carry(Direction.RX, value, partial(self._hand_on, characteristic, received))
+                self.wire.carry(Direction.RX, value, partial(self._hand_on, told, characteristic, received))
 
         await self._inner.subscribe(characteristic, arrived)
 
@@ -119,6 +120,6 @@ class FaultyAttributes(FaultyEnd):
     ) -> int:
         return self.tap(direction, GattFrame(opcode, characteristic, value).encode())
 
-    def _hand_on(self, characteristic: str, received: BytesReceived, value: bytes) -> None:
+    def _hand_on(self, told: AttOpcode, characteristic: str, received: BytesReceived, value: bytes) -> None:
         if self._open:
-            received(self._tap_frame(Direction.RX, AttOpcode.NOTIFICATION, characteristic, value), value)
+            received(self._tap_frame(Direction.RX, told, characteristic, value), value)

@@ -9,7 +9,7 @@ from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
 from testbed.clock import NS, Clock, Timer
 from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, MessageReceived, Tap, Will
-from testbed.links.gatt_frames import AttError, AttOpcode, GattFrame, decode_frame
+from testbed.links.gatt_frames import TOLD_UNASKED, AttError, AttOpcode, GattFrame, decode_frame
 from testbed.links.gatt_table import GattTable, decode_table
 from testbed.links.messages import decode_message, encode_message, is_retained
 from testbed.links.port import PortSettings
@@ -290,7 +290,7 @@ class PlayedAttributes:
 
     def _arrived(self, time_ns: int, data: bytes) -> None:
         frame = decode_frame(data)
-        if frame.opcode is AttOpcode.NOTIFICATION:
+        if frame.opcode in TOLD_UNASKED:
             if (listener := self._listeners.get(frame.characteristic)) is not None:
                 listener(time_ns, frame.value)
         elif self._answer is not None and not self._answer.done():

@@ -42,6 +42,11 @@ class Characteristic:
         """Whether its value may hold more than the profile names."""
         return any(field.offset is not None or field.flags for field in self.fields.values())
 
+    @property
+    def indicates(self) -> bool:
+        """Whether an emulated device waits for each value to be confirmed."""
+        return any(field.indicate for field in self.fields.values())
+
     def __str__(self) -> str:
         """Return its name for people."""
         return f"characteristic {uuid_words(self.uuid)} of service {uuid_words(self.service)}"

@@ -52,6 +52,9 @@ class GattAddress(BaseModel):
         le=31,
         description="Bit of the flags that doubles the number's bytes",
     )
+    indicate: bool = Field(
+        default=False, description="An emulated device sends it as an indication, which waits to be confirmed"
+    )
     repeats: bool = Field(default=False, description="The number comes again and again, to the value's end")
 
     @field_validator("scale")
