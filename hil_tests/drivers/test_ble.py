@@ -97,6 +97,16 @@ async def test_a_changing_value_arrives_by_notification_by_indication_and_by_pol
         assert confirmed == {AttOpcode.READ_RESPONSE, AttOpcode.INDICATION}
 
 
+async def test_a_connection_tells_how_strong_the_device_was_heard_and_what_fits_into_a_packet() -> None:
+    async with emulate(thermostat()) as emulated, run_driver(emulated["dut"].device) as log:
+        assert [sample.value for sample in log.good("mtu")] == [517.0]
+        (rssi,) = log.good("rssi")
+        assert -95 < rssi.value < 0
+        opened = [time_ns for time_ns, direction, _ in log.recorded if direction is Direction.OPEN]
+        assert [rssi.time_ns] == opened
+        assert log.samples[0].time_ns == opened[0]
+
+
 async def test_two_signals_in_one_characteristic_are_one_read() -> None:
     async with emulate(thermostat()) as emulated, run_driver(emulated["dut"].device) as log:
         await eventually(lambda: len(log.good("fan_speed")) >= 3, "polls")

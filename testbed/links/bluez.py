@@ -47,7 +47,7 @@ class Station:
         self._scan = Scan()
         self._turn = asyncio.Lock()
 
-    async def find(self, wire: BleWire) -> BLEDevice | None:
+    async def find(self, wire: BleWire) -> tuple[Heard, BLEDevice] | None:
         """Return the device once it is heard, or when a former session left it connected, else None."""
         if found := await self._scan.find(wire, _SCAN_SECONDS):
             return found
@@ -56,7 +56,8 @@ class Station:
             connected = await adapter.get_connected_devices()
         except NotImplementedError:  # not every system can say
             return None
-        return next((device for device in connected if _known(device).meant_by(wire)), None)
+        known = [(_known(device), device) for device in connected]
+        return next((pair for pair in known if pair[0].meant_by(wire)), None)
 
     async def connect(self, device: BLEDevice, dropped: Callable[[BleakClient], None]) -> BleakClient:
         """Connect and discover; one device after the other, as adapters want it (BlueZ: InProgress)."""

@@ -39,7 +39,7 @@ class FoundBle(Found):
     """A Bluetooth LE device: what it advertises; `rssi` in dBm, manufacturer data as wires have it."""
 
     name: str
-    rssi: int
+    rssi: int | None
     services: list[str]
     manufacturers: list[str]
 
@@ -63,7 +63,9 @@ async def ble_devices(seconds: float, wanted: BleWire) -> list[FoundBle]:
         raise LinkLost(f"cannot scan for Bluetooth LE devices: {error}", "run: testbed doctor") from error
     heard = [heard_by_bleak(*pair) for pair in advertised.values()]
     meant = [each for each in heard if each.meant_by(wanted)]
-    return [_found(each, wanted.bus) for each in sorted(meant, key=lambda each: (-each.rssi, each.address))]
+    return [
+        _found(each, wanted.bus) for each in sorted(meant, key=lambda each: (-(each.rssi or 0), each.address))
+    ]
 
 
 def _found(heard: Heard, bus: str) -> FoundBle:

@@ -24,6 +24,7 @@ _ANSWER_SECONDS = 10.0
 """ATT allows 30 s for an answer (Core Specification 5.4, vol 3 part F, 3.3.3); no bench waits that long."""
 
 _GOODBYE_SECONDS = 3.0
+_WRITE_HEADER = 3  # bytes of a write before the value (vol 3 part F, 3.4.5)
 _NOBODY = ("org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner")
 
 T = TypeVar("T")
@@ -60,17 +61,19 @@ class GattLink:
         self._open = True
         self._client: BleakClient | None = None
         self._watch = OwnerWatch(self._fail)
+        self._rssi: int | None = None
         self._found: dict[str, list[BleakGATTCharacteristic]] = {}
 
     async def connect(self, place: Station) -> None:
         """Connect by way of `place`; for `open_gatt`, which cleans up when it fails."""
         await self._watch.start()
-        device = await place.find(self._wire)
-        if device is None:
+        found = await place.find(self._wire)
+        if found is None:
             raise LinkLost(
                 f"no advertisement from {self._wire}", "is it powered and near? run: testbed scan ble"
             )
-        self.address = device.address.upper()
+        heard, device = found
+        self.address, self._rssi = heard.address, heard.rssi
         client = await place.connect(device, lambda _: self._fail("the device disconnected"))
         self._client = client
         for characteristic in client.services.characteristics.values():
@@ -86,7 +89,15 @@ class GattLink:
                 for uuid, same in self._found.items()
                 for each in same
             ),
+            self._mtu,
+            self._rssi,
         )
+
+    @property
+    def _mtu(self) -> int:
+        """The MTU that was agreed on, as bleak tells it of every stack: with the header of a write."""
+        writes = (each.max_write_without_response_size for same in self._found.values() for each in same)
+        return next((size + _WRITE_HEADER for size in writes), 0)
 
     async def read(self, characteristic: str) -> tuple[int, bytes]:
         """Return (time of arrival, value); raises AttError when refused, LinkLost when it is gone."""

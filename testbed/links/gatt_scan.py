@@ -49,8 +49,8 @@ class Scan:
         self._scanner: BleakScanner | None = None
         self._switching = asyncio.Lock()
 
-    async def find(self, wire: BleWire, seconds: float) -> BLEDevice | None:
-        """Return the device once it advertises, or None when it does not within `seconds`.
+    async def find(self, wire: BleWire, seconds: float) -> tuple[Heard, BLEDevice] | None:
+        """Return what the device advertises, and the device, or None when it does not within `seconds`.
 
         Raises LinkLost when several could be meant, and what bleak raises when there is nothing to scan with.
         """

@@ -22,13 +22,13 @@ D = TypeVar("D")
 
 @dataclass(frozen=True)
 class Heard:
-    """What an advertisement says; UUIDs have 128 bits in lower case, `rssi` is in dBm."""
+    """What an advertisement says; UUIDs have 128 bits in lower case, `rssi` is in dBm, None if not heard."""
 
     address: str
     name: str = ""
     services: frozenset[str] = frozenset()
     manufacturers: dict[int, bytes] = field(default_factory=dict)
-    rssi: int = 0
+    rssi: int | None = None
 
     def meant_by(self, wire: BleWire) -> bool:
         """Whether a wire means the device that says so."""
@@ -48,7 +48,7 @@ class Heard:
 class _Seeker(Generic[D]):
     wire: BleWire
     heard: asyncio.Event = field(default_factory=asyncio.Event)
-    found: dict[str, D] = field(default_factory=dict)
+    found: dict[str, tuple[Heard, D]] = field(default_factory=dict)
 
 
 class Seekers(Generic[D]):
@@ -63,10 +63,11 @@ class Seekers(Generic[D]):
         """Whether anybody looks for a device."""
         return bool(self._seekers)
 
-    async def find(self, wire: BleWire, seconds: float) -> D | None:
-        """Return the device that a wire means once it advertises, or None when it does not within `seconds`.
+    async def find(self, wire: BleWire, seconds: float) -> tuple[Heard, D] | None:
+        """Return what the device that a wire means advertises, and the device.
 
-        Raises LinkLost when the wire could mean several, and what `switch` raises.
+        None when it does not within `seconds`. Raises LinkLost when the wire could mean several, and
+        what `switch` raises.
         """
         seeker: _Seeker[D] = _Seeker(wire)
         self._seekers.append(seeker)
@@ -90,7 +91,7 @@ class Seekers(Generic[D]):
         if not waiting:
             self._heard[heard.address] = (asyncio.get_running_loop().time(), heard, device)
         for seeker in waiting:
-            seeker.found[heard.address] = device
+            seeker.found[heard.address] = heard, device
             seeker.heard.set()
 
     def forget(self) -> None:
@@ -107,11 +108,11 @@ class Seekers(Generic[D]):
             if heard.meant_by(seeker.wire):
                 del self._heard[address]
                 if now - time < _FRESH_SECONDS:
-                    seeker.found[address] = device
+                    seeker.found[address] = heard, device
                     seeker.heard.set()
 
 
-def _only(seeker: _Seeker[D]) -> D:
+def _only(seeker: _Seeker[D]) -> tuple[Heard, D]:
     if len(seeker.found) > 1:
         listed = ", ".join(f"ble://{address}" for address in sorted(seeker.found))
         raise LinkLost(

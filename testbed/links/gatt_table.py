@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from testbed.errors import DamagedInput, LinkError
 
@@ -18,6 +18,10 @@ class GattTable:
 
     address: str
     entries: tuple[tuple[str, str, tuple[str, ...]], ...]
+    mtu: int = 0
+    """Bytes of an ATT packet, as agreed on; 0 when the stack does not say."""
+    rssi: int | None = None
+    """Signal strength in dBm of the advertisement by which it was found, if it was heard."""
 
     @property
     def services(self) -> list[str]:
@@ -43,7 +47,7 @@ class GattTable:
 
     def encode(self) -> bytes:
         """Return it as a recording keeps it: JSON."""
-        return json.dumps({"address": self.address, "entries": self.entries}).encode()
+        return json.dumps(asdict(self)).encode()
 
 
 def decode_table(data: bytes) -> GattTable:
@@ -51,6 +55,8 @@ def decode_table(data: bytes) -> GattTable:
     try:
         held = json.loads(data)
         entries = tuple((str(s), str(c), tuple(map(str, can))) for s, c, can in held["entries"])
-        return GattTable(str(held["address"]), entries)
+        rssi = held.get("rssi")
+        mtu = int(held.get("mtu", 0))
+        return GattTable(str(held["address"]), entries, mtu, None if rssi is None else int(rssi))
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedInput(f"no table of GATT characteristics: {error}") from None

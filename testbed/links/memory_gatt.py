@@ -64,13 +64,14 @@ class MemoryAir:
 
     async def open(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> MemoryGattLink:
         """Connect to the device that is meant and discover what it has; raises LinkLost with the cause."""
-        target = await self._seekers.find(wire, _SCAN_SECONDS)
-        if target is None:
+        found = await self._seekers.find(wire, _SCAN_SECONDS)
+        if found is None:
             raise LinkLost(f"no advertisement from {wire}", "is it powered and near?")
+        heard, target = found
         try:
             async with self._turn, asyncio.timeout(_CONNECT_SECONDS):
                 connection = await self._central.connect(target)
-                link = MemoryGattLink(_address(target), connection, clock, lost, tap)
+                link = MemoryGattLink(heard, connection, clock, lost, tap)
                 await link.discover()
         except TimeoutError:
             raise LinkLost(f"cannot connect to {wire}: no answer in time") from None
@@ -106,8 +107,9 @@ def _address(address: Address) -> str:
 class MemoryGattLink:
     """An open connection; characteristics are named by their 128-bit UUID in lower case."""
 
-    def __init__(self, address: str, connection: Connection, clock: Clock, lost: Lost, tap: Tap) -> None:
-        self.address = address
+    def __init__(self, heard: Heard, connection: Connection, clock: Clock, lost: Lost, tap: Tap) -> None:
+        self.address = heard.address
+        self._heard = heard
         self._connection = connection
         self._clock = clock
         self._lost = lost
@@ -115,7 +117,7 @@ class MemoryGattLink:
         self._open = True
         self._peer = Peer(connection)
         self._found: dict[str, CharacteristicProxy[bytes]] = {}
-        self._table = GattTable(address, ())
+        self._table = GattTable(heard.address, ())
         connection.on("disconnection", lambda reason: self._fail("the device disconnected"))
 
     @property
@@ -125,7 +127,7 @@ class MemoryGattLink:
 
     async def discover(self) -> None:
         """Agree on the MTU and find every characteristic."""
-        await self._peer.request_mtu(_MTU)
+        mtu = int(await self._peer.request_mtu(_MTU))
         entries = []
         for service in await self._peer.discover_services():
             for each in await self._peer.discover_characteristics(service=service):
@@ -134,7 +136,7 @@ class MemoryGattLink:
                 self._found.setdefault(uuid, each)
                 can = sorted(word for flag, word in _WORDS.items() if each.properties & flag)
                 entries.append((_text(service.uuid), uuid, tuple(can)))
-        self._table = GattTable(self.address, tuple(entries))
+        self._table = GattTable(self.address, tuple(entries), mtu, self._heard.rssi)
 
     async def read(self, characteristic: str) -> tuple[int, bytes]:
         """Return (time of arrival, value); raises AttError when refused, LinkLost when it is gone."""

@@ -184,6 +184,8 @@ class Wires:
         self._clock = clock
         self._record = tap
         self._marked = False
+        self.opened_ns = 0
+        """When the present link was opened, as its mark says."""
 
     def serial(
         self,
@@ -279,7 +281,7 @@ class Wires:
     def _opened(self, table: bytes = b"") -> None:
         if not self._marked:
             self._marked = True
-            self._mark(Direction.OPEN, table)
+            self.opened_ns = self._mark(Direction.OPEN, table)
 
     def _tap(self, time_ns: int, direction: Direction, data: bytes) -> None:
         if not self._marked:  # a broker may send before it has answered the subscription
@@ -293,5 +295,7 @@ class Wires:
 
         return marked
 
-    def _mark(self, direction: Direction, data: bytes) -> None:
-        self._record(self._clock.now(), direction, data)
+    def _mark(self, direction: Direction, data: bytes) -> int:
+        time_ns = self._clock.now()
+        self._record(time_ns, direction, data)
+        return time_ns

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from testbed.bench.device import Device
 from testbed.drivers.decoder import Decoder, Publish
 from testbed.errors import DamagedInput
 from testbed.links import Direction
 from testbed.links.gatt_frames import TOLD_UNASKED, AttError, AttOpcode, GattFrame, decode_frame
+from testbed.links.gatt_table import decode_table
 
-from .reports import reports_of
+from .reports import LinkReport, reports_of
 
 
 class BleDecoder(Decoder):
@@ -18,6 +21,7 @@ class BleDecoder(Decoder):
         super().__init__(publish, doubt)
         reports = reports_of(device, self.publish, self.publish_bad)
         self._reports = {report.characteristic.uuid: report for report in reports}
+        self._link_report = LinkReport(device, self.publish, self.publish_bad)
         self._connect_ns = connect_ns
         self._opened_ns: int | None = None
         self._read = ""
@@ -27,6 +31,10 @@ class BleDecoder(Decoder):
         if direction is Direction.OPEN or self._opened_ns is None:
             self._opened_ns = time_ns
             self._read = ""
+        if direction is Direction.OPEN and data:
+            self.doubt(True)  # as all that precedes the first reads
+            with contextlib.suppress(DamagedInput):
+                self._link_report.opened(time_ns, decode_table(data))
         if direction.is_mark:
             return
         try:

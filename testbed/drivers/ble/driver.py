@@ -20,7 +20,7 @@ from testbed.protocols.gatt import Characteristic, GattSettings, uuid_words
 from testbed.signals import Access, Command, Outcome, Priority
 
 from .decoder import BleDecoder
-from .reports import Report, reports_of
+from .reports import LinkReport, Report, reports_of
 from .work import Work
 
 _DEFAULT_PERIOD_NS = NS
@@ -56,6 +56,7 @@ class BleDriver(Driver):
         self._met = ""
         device.profile.settings(GattSettings)
         self._reports = reports_of(device, context.publish, self.publish_bad)
+        self._link_report = LinkReport(device, context.publish, self.publish_bad)
         self._home = {
             name: each.characteristic for each in self._reports for name in each.characteristic.fields
         }
@@ -84,6 +85,7 @@ class BleDriver(Driver):
         self._held = []
         self._loss = ""
         link = self._link = await self._open()
+        self._arrived(partial(self._link_report.opened, self.wires.opened_ns, link.table))
         places = [report.characteristic for report in self._reports]
         abilities = {place.uuid: self._check(link, place) for place in places}
         self._responds = {uuid for uuid, able in abilities.items() if "write" in able}

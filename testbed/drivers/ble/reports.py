@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from testbed.bench.device import Device
 from testbed.drivers.decoder import Publish, PublishBad
-from testbed.protocols.gatt import Characteristic, characteristics
+from testbed.links.gatt_table import GattTable
+from testbed.protocols.gatt import Characteristic, OfLink, characteristics, link_signals
 from testbed.signals import Access, Sample
 
 
@@ -42,6 +43,26 @@ class Report:
         """Publish that there is no value, and why."""
         for signal in self.signals:
             self._publish_bad(signal, reason, time_ns)
+
+
+class LinkReport:
+    """The signals of the connection itself, told by the table with which it was opened."""
+
+    def __init__(self, device: Device, publish: Publish, publish_bad: PublishBad) -> None:
+        of_link = link_signals(device.profile)
+        self._signals = [(device.signals[name], what) for name, what in of_link.items()]
+        self._publish = publish
+        self._publish_bad = publish_bad
+
+    def opened(self, time_ns: int, table: GattTable) -> None:
+        """Publish what an open connection says of itself."""
+        known = {OfLink.RSSI: table.rssi, OfLink.MTU: table.mtu or None}
+        for signal, what in self._signals:
+            number = known[what]
+            if number is None:
+                self._publish_bad(signal, f"the Bluetooth stack does not say the {what}", time_ns)
+            else:
+                self._publish(Sample(signal.id, time_ns, float(number)))
 
 
 def reports_of(device: Device, publish: Publish, publish_bad: PublishBad) -> list[Report]:

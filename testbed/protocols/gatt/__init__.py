@@ -4,6 +4,7 @@ from testbed.bench.uuids import uuid16, uuid128, uuid_words
 
 from .characteristic import Characteristic, characteristics
 from .field import GattAddress
+from .link import LinkAddress, OfLink, link_signals
 from .numbers import GattType
 from .settings import GattSettings
 
@@ -12,7 +13,10 @@ __all__ = [
     "GattAddress",
     "GattSettings",
     "GattType",
+    "LinkAddress",
+    "OfLink",
     "characteristics",
+    "link_signals",
     "uuid16",
     "uuid128",
     "uuid_words",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from testbed.bench.profile import Profile
@@ -12,6 +12,7 @@ from testbed.bench.uuids import uuid_words
 from testbed.signals import Access
 
 from .field import GattAddress
+from .link import link_signals
 from .numbers import GattType
 
 Told = tuple[str, float | None]
@@ -132,7 +133,9 @@ def characteristics(profile: Profile) -> list[Characteristic]:
     Raises BenchFileError naming each wrong line, and for writable signals that share a value: writing
     one would need the others, which cannot be known.
     """
-    addresses = profile.addresses(GattAddress)
+    own = set(profile.signals) - set(link_signals(profile))
+    held = {name: spec for name, spec in profile.signals.items() if name in own}
+    addresses = replace(profile, signals=held).addresses(GattAddress)
     found: dict[tuple[str, str], dict[str, GattAddress]] = {}
     for name, address in addresses.items():
         found.setdefault((address.service, address.characteristic), {})[name] = address
