@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import random
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -391,7 +392,7 @@ async def test_when_bluez_leaves_the_d_bus_the_driver_notices_and_recovers_with_
 @contextlib.asynccontextmanager
 async def virtual_bluez(device: Device, bus: str, clock: SystemClock) -> AsyncIterator[None]:
     """Be BlueZ with one device on the air, on a D-Bus that outlives us."""
-    radio = Radio()
+    radio = Radio(random.Random(1))
     peripheral = Peripheral(EmulatedDevice(device, Store(device)), radio, clock, lambda text: None)
     up, advertising = asyncio.Event(), asyncio.Event()
     adapter = radio.device("adapter", "F0:F0:F0:F0:F0:F0")

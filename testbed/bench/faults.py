@@ -25,6 +25,7 @@ class Place(StrEnum):
     ANSWER = "answer"
     PLANT = "plant"
     FIRMWARE = "firmware"
+    RADIO = "radio"
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class Fault:
     place: Place = Place.FIRMWARE
     protocol: str = ""
 
-    def unsuited(self, protocol: str, *, firmware: bool) -> str:
-        """Return why it cannot be had at an emulated device of a protocol; empty if it can."""
+    def unsuited(self, protocol: str, scheme: str, *, firmware: bool) -> str:
+        """Return why it cannot be had at an emulated device of a protocol and wire; empty if it can."""
         if self.place is Place.FIRMWARE and not firmware:
             return "is for devices that run firmware"
         if self.place is Place.ANSWER and (firmware or protocol != self.protocol):
             return f"is for devices emulated in {self.protocol}"
+        if self.place is Place.RADIO and scheme not in RADIO_SCHEMES:
+            return "is for Bluetooth devices"
         return ""
 
 
@@ -191,7 +194,32 @@ FIRMWARE: dict[str, Fault] = {
 }
 """What can be done to a device that runs firmware."""
 
-CATALOGUE: Mapping[str, Fault] = {**WIRE, **EMULATED, **MODBUS, **FIRMWARE}
+RADIO: dict[str, Fault] = {
+    "weak-signal": Fault(
+        "it is heard more faintly; below -95 dBm not at all, and its connection is lost", True,
+        {"rssi": Parameter("how strong it is heard, in dBm", "", usual=-100.0)}, Place.RADIO,
+    ),
+    "slow-connection": Fault(
+        "all waits for the next connection event", True,
+        {"interval": Parameter("the time between two", "s", usual=0.2)}, Place.RADIO,
+    ),
+    "lost-notifications": Fault(
+        "some of its notifications are not sent", True,
+        {"share": Parameter("which share of them", "", usual=0.1)}, Place.RADIO,
+    ),
+    "att-error": Fault(
+        "it refuses to read and to write a signal", True,
+        {SIGNAL: Parameter("which", None, needed=True),
+         "code": Parameter("its ATT error; 14, Unlikely Error, if not told", "", usual=14.0)},
+        Place.RADIO,
+    ),
+}  # fmt: skip
+"""What can be done to an emulated Bluetooth device."""
+
+RADIO_SCHEMES = ("ble",)
+"""The wires of such devices."""
+
+CATALOGUE: Mapping[str, Fault] = {**WIRE, **EMULATED, **MODBUS, **FIRMWARE, **RADIO}
 """Every fault but those of plants, which plants declare themselves."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from testbed.bench import Bench, BenchFileError, PlannedFault
-from testbed.bench.faults import EMULATED, FIRMWARE, MODBUS, SIGNAL, Fault, Place, numbers_of
+from testbed.bench.faults import EMULATED, FIRMWARE, MODBUS, RADIO, SIGNAL, Fault, Place, numbers_of
 from testbed.clock import Clock
 from testbed.errors import TestbedError, UsageError
 from testbed.plants import BreakablePlant, Plant
@@ -113,7 +113,7 @@ class Breaker:
         return True
 
     def _fault(self, name: str) -> Fault:
-        found = {**EMULATED, **MODBUS, **FIRMWARE, **faults_of(self._patient.plant)}.get(name)
+        found = {**EMULATED, **MODBUS, **FIRMWARE, **RADIO, **faults_of(self._patient.plant)}.get(name)
         if found is None:
             raise UsageError(f"{name} is no fault of an emulated device")
         return found
@@ -125,7 +125,7 @@ class Breaker:
             raise UsageError(f"{name} is not emulated")
         units = {signal.name: signal.unit for signal in device.device.signals.values()}
         match fault.place:
-            case Place.FIRMWARE:
+            case Place.FIRMWARE | Place.RADIO:
                 return await self._break_inside(planned, fault, device, planned.parameters)
             case Place.ANSWER:
                 return await self._break_inside(planned, fault, device, numbers_of(planned, fault, units))
@@ -145,8 +145,10 @@ class Breaker:
         self, planned: PlannedFault, fault: Fault, device: EmulatedDevice, told: Mapping[str, float | str]
     ) -> Mend:
         breakable = self._patient.breakables.get(planned.device)
-        protocol, runs = device.device.profile.protocol, device.device.firmware is not None
-        unsuited = fault.unsuited(protocol, firmware=runs and breakable is not None)
+        broken, runs = device.device, device.device.firmware is not None
+        unsuited = fault.unsuited(
+            broken.profile.protocol, broken.wire.scheme, firmware=runs and breakable is not None
+        )
         if unsuited or breakable is None:
             raise UsageError(f"{planned.fault} {unsuited or 'cannot be had here'}; {planned.device} is none")
         await breakable.break_(planned.fault, told)

@@ -61,8 +61,8 @@ def wrong_with(bench: Bench, planned: PlannedFault) -> list[tuple[tuple[str, ...
         hint = nearest(planned.device, bench.devices)
         return [(("device",), f"no device is called {planned.device!r}", hint)]
     found = wrong_in(planned, fault, {signal.name: signal.unit for signal in device.signals.values()})
-    runs = device.firmware is not None
-    if unsuited := fault.unsuited(device.profile.protocol, firmware=runs):
+    runs, scheme = device.firmware is not None, device.wire.scheme
+    if unsuited := fault.unsuited(device.profile.protocol, scheme, firmware=runs):
         is_one = "runs firmware" if runs else f"speaks {device.profile.protocol}, and has no emulate:"
         found.append((("device",), f"{planned.fault} {unsuited}; {planned.device} {is_one}", ""))
     return found

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from testbed.bench.ble_wire import Manufacturer, read_ble_wire
 from testbed.bench.device import Device
+from testbed.bench.units import seconds
 from testbed.errors import TestbedError
 from testbed.protocols.gatt import GattSettings
 
@@ -23,6 +24,8 @@ class Identity:
     name: str
     service: str
     manufacturer: Manufacturer | None
+    interval: float
+    """Seconds between two advertisements."""
 
     def packet(self, services: Iterable[str]) -> bytes:
         """Return the advertising packet of a device with `services`: the one looked for comes first."""
@@ -42,7 +45,7 @@ def identity_of(device: Device) -> Identity:
         name = wire.name.replace("*", "")
     found = Identity(
         wire.address or _address(device.name), name, wire.service,
-        wire.manufacturer or settings.advertised_manufacturer,
+        wire.manufacturer or settings.advertised_manufacturer, seconds(settings.advertising_interval),
     )  # fmt: skip
     try:
         found.packet([])

@@ -42,6 +42,7 @@ class Peripheral:
         self._log = log
         self._tickers: dict[int, Ticker] = {}
         self._speechless: set[int] = set()
+        self._refused: tuple[str, int] | None = None
         self.presence = Presence(radio, device, self._services(), self._silence)
 
     # What it serves ---------------------------------------------------------------------------
@@ -61,6 +62,7 @@ class Peripheral:
             flags ^= ServedCharacteristic.Properties.NOTIFY | ServedCharacteristic.Properties.INDICATE
 
         def read(connection: Connection) -> bytes:
+            self._check(each)
             if accesses == {Access.WRITE}:
                 raise ATT_Error(_READ_NOT_PERMITTED)
             try:
@@ -69,6 +71,7 @@ class Peripheral:
                 raise ATT_Error(_UNLIKELY, message=str(error)) from error
 
         def write(connection: Connection, data: bytes) -> None:
+            self._check(each)
             if Access.WRITE not in accesses:
                 raise ATT_Error(_WRITE_NOT_PERMITTED)
             self._written(each, data)
@@ -82,6 +85,18 @@ class Peripheral:
             lambda connection, notify, indicate: self._subscribed(each, served, notify or indicate),
         )
         return served
+
+    def refuse(self, signal: str, code: int) -> None:
+        """Answer what concerns the characteristic of a signal with an ATT error, whatever is asked."""
+        self._refused = signal, code
+
+    def refuse_nothing(self) -> None:
+        """Answer as one should again."""
+        self._refused = None
+
+    def _check(self, each: Characteristic) -> None:
+        if self._refused is not None and self._refused[0] in each.fields:
+            raise ATT_Error(self._refused[1])
 
     def _value(self, each: Characteristic) -> bytes:
         return each.encode({name: self._store.read(name) for name in each.fields})

@@ -48,7 +48,11 @@ class Presence:
         self._indications: asyncio.Queue[tuple[Connection, Characteristic[bytes], bytes]]
         self._indications = asyncio.Queue(_WAITING)
         identity = identity_of(device)
-        self._bumble = radio.device(identity.name or device.name, identity.address)
+        self.left_out: Callable[[], bool] | None = None
+        """Asked before each notification whether it is left out."""
+        self._bumble = radio.device(identity.name or device.name, identity.address, identity.interval)
+        self.reception = radio.air.reception(self._bumble.random_address)
+        """How the device is heard."""
         self._bumble.add_services([Service(bumble_uuid(uuid), members) for uuid, members in offered])
         self._bumble.advertising_data = identity.packet(uuid for uuid, _ in offered)
         self._bumble.on("connection", self._connected)
@@ -64,9 +68,14 @@ class Presence:
         self._cut = True
         self._changed.set()
 
+    def cut(self) -> None:
+        """Lose the connection, as one does that is out of range; nothing happens without one."""
+        self._cut = self._connection is not None
+        self._changed.set()
+
     def notify(self, characteristic: Characteristic[bytes], value: bytes) -> None:
         """Send a notification to the central, if there is one."""
-        if self._connection is None:
+        if self._connection is None or (self.left_out is not None and self.left_out()):
             return
         # bumble's notify_subscriber does the same in a task of its own, and once more formats a log line.
         notification = ATT_Handle_Value_Notification(

@@ -1,6 +1,6 @@
-"""The air: virtual controllers of bumble that hear each other, each with a host on top.
+"""Virtual controllers of bumble that hear each other over one air, each with a host on top.
 
-Not emulated: radio range and loss, connection intervals, the quirks of real controllers.
+Not emulated: collisions on the air, and the quirks of real controllers.
 """
 
 from __future__ import annotations
@@ -8,14 +8,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 
 from bumble import hci
-from bumble.controller import Controller
 from bumble.device import Device, DeviceConfiguration
-from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
 
-_ADVERTISING_INTERVAL_MS = 100.0
+from .air import Air, AirController
+
+_ADVERTISING_SECONDS = 0.1
+_BUMBLE_MS = 625.0
+"""Per second: bumble's controller takes HCI's units of 0.625 ms for milliseconds."""
+
 _POWER_OFF_SECONDS = 1.0
 
 # Its warnings tell of packets for a connection that just ended, which is what unplugging looks like; and
@@ -26,36 +30,23 @@ logging.getLogger("bumble").setLevel(logging.ERROR)
 _MASKED = hci.LeFeatureMask.LL_PRIVACY | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
 
 
-class _Controllers(dict[Controller, None]):
-    """A set that keeps its order: that of bumble's own is of addresses in memory, new with every run."""
-
-    def add(self, controller: Controller) -> None:
-        """Put a controller last."""
-        self[controller] = None
-
-    def remove(self, controller: Controller) -> None:
-        """Take a controller out."""
-        del self[controller]
-
-
 class Radio:
     """One room's air; `close` ends all that is on it."""
 
-    def __init__(self) -> None:
-        self._link = LocalLink()
-        self._link.controllers = _Controllers()
-        self._controllers: list[Controller] = []
+    def __init__(self, chance: random.Random) -> None:
+        self.air = Air(chance)
+        self._controllers: list[AirController] = []
         self._devices: list[Device] = []
 
-    def device(self, name: str, address: str) -> Device:
-        """Return a device at a random static address, not yet powered on."""
-        controller = Controller(name, link=self._link)
+    def device(self, name: str, address: str, interval: float = _ADVERTISING_SECONDS) -> Device:
+        """Return a device, not yet powered on; the address is random static, `interval` is in s."""
+        controller = AirController(name, link=self.air)
         controller.le_features &= ~_MASKED
         configuration = DeviceConfiguration(
             name=name,
             address=hci.Address(address),
-            advertising_interval_min=_ADVERTISING_INTERVAL_MS,
-            advertising_interval_max=_ADVERTISING_INTERVAL_MS,
+            advertising_interval_min=interval * _BUMBLE_MS,
+            advertising_interval_max=interval * _BUMBLE_MS,
         )
         device = Device.from_config_with_hci(configuration, controller, AsyncPipeSink(controller))
         self._controllers.append(controller)
@@ -64,6 +55,7 @@ class Radio:
 
     async def close(self) -> None:
         """Silence every controller and end what waits for one."""
+        self.air.close()
         for controller in self._controllers:
             controller.le_legacy_advertiser.stop()
             controller.host = None

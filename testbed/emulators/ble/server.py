@@ -15,6 +15,7 @@ from .identity import identity_of, wire_of
 from .peripheral import Peripheral
 from .presence import Presence
 from .radio import Radio
+from .trouble import BreakableRadio
 
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 _CENTRAL = "F0:F0:F0:F0:F0:F0"
@@ -26,12 +27,14 @@ async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, rea
     Each device keeps the address of its wire; the wire that is handed to `ready` adds the D-Bus under
     which it can be reached. Raises MissingPart without dbus-daemon, TestbedError for wrong addresses.
     """
-    await serve_on_air(
-        [each.device for each in devices],
-        lambda radio: [Peripheral(each, radio, context.clock, context.log).presence for each in devices],
-        context,
-        ready,
-    )
+
+    def make(radio: Radio) -> list[Presence]:
+        made = [Peripheral(each, radio, context.clock, context.log) for each in devices]
+        for each in made:
+            context.breakables[each.device.name] = BreakableRadio(each, context.clock, context.random)
+        return [each.presence for each in made]
+
+    await serve_on_air([each.device for each in devices], make, context, ready)
 
 
 async def serve_on_air(
@@ -42,7 +45,7 @@ async def serve_on_air(
 ) -> None:
     """Let the devices that `make` puts on the air be there until cancelled; raises as `serve` does."""
     _check_addresses(devices)
-    radio = Radio()
+    radio = Radio(context.random)
     try:
         present = make(radio)
         async with context.places.adapter(radio.device("adapter", _CENTRAL), context.clock) as bus:

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from testbed.bench.ble_wire import Manufacturer, read_manufacturer
+from testbed.bench.profile import Quantity
+from testbed.bench.units import seconds
 
 _Manufacturer = Annotated[Manufacturer, BeforeValidator(lambda text: read_manufacturer(str(text)))]
 
@@ -21,6 +23,18 @@ class GattSettings(BaseModel):
         default=None,
         description="Manufacturer specific data that it advertises: 004C, or 004C:0215",
     )
+
+    advertising_interval: Quantity = Field(
+        default="100 ms", description="Time between two advertisements, 20 ms to 10.24 s"
+    )
+
+    @field_validator("advertising_interval")
+    @classmethod
+    def _lawful(cls, interval: Quantity) -> Quantity:
+        # Core Specification 5.4, vol 6 part B, 4.4.2.2: of connectable advertising.
+        if not 0.02 <= seconds(interval) <= 10.24:
+            raise ValueError("advertising_interval must be 20 ms to 10.24 s")
+        return interval
 
     @field_validator("advertised_name")
     @classmethod

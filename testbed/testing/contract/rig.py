@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -24,9 +25,12 @@ from testbed.signals import Command, Event, Priority, Quality, Sample, Signal, V
 
 
 async def eventually(condition: Callable[[], object], what: str, within: float = 10.0) -> None:
-    """Wait until `condition()` is true; fails with `what` after `within` seconds."""
+    """Wait until `condition()` is true; fails with `what` after `within` seconds.
+
+    On a slow machine the environment variable PATIENCE makes them longer.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + within
+    deadline = loop.time() + within * float(os.environ.get("PATIENCE", "1"))
     while not condition():
         if loop.time() > deadline:
             raise AssertionError(f"not within {within:g} s: {what}")

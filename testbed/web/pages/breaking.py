@@ -91,11 +91,13 @@ def _possible(about: About, device: str) -> dict[str, Fault]:
     """Return what can be broken: at the wire always, the rest where the device is emulated."""
     emulated = bool(about.meta.get("devices", {}).get(device, {}).get("emulated"))
     known = about.bench.devices.get(device) if about.bench else None
-    protocol, firmware = (known.profile.protocol, known.firmware is not None) if known else ("", False)
+    protocol, scheme, firmware = "", "", False
+    if known is not None:
+        protocol, scheme, firmware = known.profile.protocol, known.wire.scheme, known.firmware is not None
     return {
         name: fault
         for name, fault in CATALOGUE.items()
-        if fault.place is Place.WIRE or (emulated and not fault.unsuited(protocol, firmware=firmware))
+        if fault.place is Place.WIRE or (emulated and not fault.unsuited(protocol, scheme, firmware=firmware))
     }
 
 
