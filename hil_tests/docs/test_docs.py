@@ -67,6 +67,7 @@ WIRE_OPTIONS = {
     "rfc2217": SERIAL_OPTIONS,
     **MODBUS_OPTIONS,
     "ble": BLE_OPTIONS,
+    "nus": BLE_OPTIONS,
     "chirpstack+mqtt": BROKER_OPTIONS,
     "ttn+mqtt": BROKER_OPTIONS,
     "mqtt": BROKER_OPTIONS,

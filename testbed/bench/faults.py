@@ -216,7 +216,7 @@ RADIO: dict[str, Fault] = {
 }  # fmt: skip
 """What can be done to an emulated Bluetooth device."""
 
-RADIO_SCHEMES = ("ble",)
+RADIO_SCHEMES = ("ble", "nus")
 """The wires of such devices."""
 
 CATALOGUE: Mapping[str, Fault] = {**WIRE, **EMULATED, **MODBUS, **FIRMWARE, **RADIO}

@@ -78,7 +78,7 @@ def parse_wire(text: str, environment: Mapping[str, str] | None = None) -> Wire:
     scheme, rest = text.split("://", 1)
     place, _, query = rest.partition("?")
     options = {key: expand(value) for key, value in parse_qsl(query, keep_blank_values=True)}
-    if scheme == "ble":  # an address full of colons is no host and port
+    if scheme in ("ble", "nus"):  # an address full of colons is no host and port
         host, slash, path = expand(place).partition("/")
         return Wire(scheme, host.upper(), None, slash + path, options, text=visible, hidden=hidden)
     credentials, at, address = place.rpartition("@")

@@ -25,7 +25,11 @@ from testbed.signals import Access, Command, Event, Level, Outcome, Quality, Sam
 
 from .backoff import LONGEST, Backoff
 from .decoder import Decoder, Publish
+from .serial_port import NUS
 from .sharing import Shared
+
+_RADIO_SECONDS = 12.0
+"""For a stream over the air to be found, connected to and discovered."""
 
 
 class LinkState(StrEnum):
@@ -83,6 +87,7 @@ class Driver(ABC):
         self.reached = False
         self._lost: asyncio.Future[str] | None = None
         self._complained = False
+        self._patience = self.connect_timeout + (_RADIO_SECONDS if device.wire.scheme == NUS else 0.0)
 
     # What a wire's driver supplies ------------------------------------------------------------
 
@@ -174,10 +179,10 @@ class Driver(ABC):
         self.state = LinkState.CONNECTING
         try:
             try:
-                async with asyncio.timeout(self.connect_timeout):
+                async with asyncio.timeout(self._patience):
                     await self.connect()
             except TimeoutError:
-                return f"no answer within {self.connect_timeout:g} s on {self.device.wire}"
+                return f"no answer within {self._patience:g} s on {self.device.wire}"
             except (LinkError, OSError) as error:
                 return str(error)
             backoff.reset()
@@ -185,6 +190,7 @@ class Driver(ABC):
             return await self._serve()
         finally:
             await self.disconnect()
+            await self.wires.closed()
 
     async def _serve(self) -> str:
         lost = self._lost

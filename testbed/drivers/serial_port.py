@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from testbed.bench.ble_wire import BleWire, read_ble_wire
 from testbed.bench.device import Device
 from testbed.bench.problems import nearest
 from testbed.errors import UsageError
@@ -16,9 +17,9 @@ _STOP_BITS = {"1": 1.0, "1.5": 1.5, "2": 2.0}
 _OPTIONS = ("baud", "parity", "stop", "dtr", "rts")
 _SWITCH = {"on": True, "off": False}
 
-SERIAL, SOCKET, RFC2217 = "serial", "socket", "rfc2217"
-SCHEMES = (SERIAL, SOCKET, RFC2217)
-"""Wires of bytes: a port of this machine, a socket on which a converter passes them on, one at a server."""
+SERIAL, SOCKET, RFC2217, NUS = "serial", "socket", "rfc2217", "nus"
+SCHEMES = (SERIAL, SOCKET, RFC2217, NUS)
+"""Wires of bytes: a port of this machine, a converter's socket, a server's port, a UART over the air."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class SerialPort:
     port: int = 0
     dtr: bool | None = None
     rts: bool | None = None
+    radio: BleWire | None = None
+    """Who passes the bytes on over Bluetooth LE, if somebody does."""
     set_by_us: bool = True
     """Whether speed and lines are ours to set; not at a converter's socket."""
 
@@ -47,6 +50,8 @@ class SerialPort:
         where = f"{device.name}: wire {wire}"
         if wire.scheme == SOCKET:
             return cls._socket(device)
+        if wire.scheme == NUS:
+            return cls._radio(device)
         for option in wire.options:
             if option not in _OPTIONS:
                 raise UsageError(f"{where}: unknown option {option!r}", nearest(option, _OPTIONS))
@@ -86,6 +91,14 @@ class SerialPort:
         _check_socket(device)
         return cls(f"{wire.host}:{wire.port}", host=wire.host, port=wire.port or 0, set_by_us=False)
 
+    @classmethod
+    def _radio(cls, device: Device) -> SerialPort:
+        try:
+            wire = read_ble_wire(device.wire)
+        except ValueError as error:
+            raise UsageError(f"{device.name}: {error}") from None
+        return cls(str(wire), radio=wire, set_by_us=False)
+
     @property
     def settings(self) -> str:
         """What to check when nothing that makes sense is heard."""
@@ -93,6 +106,8 @@ class SerialPort:
 
     async def open(self, wires: Wires, received: BytesReceived, lost: Lost) -> ByteLink:
         """Open it; raises LinkLost when it is missing, taken or refuses the settings."""
+        if self.radio is not None:
+            return await wires.nus(self.radio, received=received, lost=lost)
         if self.host and self.set_by_us:
             settings = PortSettings(self.baud, self.parity, self.stop_bits, self.dtr, self.rts)
             return await wires.rfc2217(self.host, self.port, received=received, lost=lost, settings=settings)

@@ -19,7 +19,7 @@ from testbed.signals import Event, Level
 from .base import Breakable, EmulatedDevice, EmulatorContext, Plug, Ready, Store
 from .breaking import Breaker, Orders, Patient
 from .places import Places
-from .registry import emulator_of
+from .registry import emulator_of, part_of
 from .world import World
 
 Failed = Callable[[str, str], None]
@@ -123,7 +123,7 @@ async def _serve(devices: list[EmulatedDevice], context: EmulatorContext, roll: 
 
             await serve_firmware(devices[0], context, roll.ready)
         else:
-            await emulator_of(devices[0].device.profile.protocol)(devices, context, roll.ready)
+            await emulator_of(part_of(devices[0].device))(devices, context, roll.ready)
     except TestbedError as error:
         for each in devices:
             roll.fail(each.device, error)
@@ -134,6 +134,6 @@ def _parts(devices: Iterable[EmulatedDevice]) -> dict[str, list[EmulatedDevice]]
     groups: dict[str, list[EmulatedDevice]] = {}
     for each in devices:
         device = each.device
-        part = device.profile.protocol if device.firmware is None else f"firmware/{device.name}"
+        part = part_of(device) if device.firmware is None else f"firmware/{device.name}"
         groups.setdefault(part, []).append(each)
     return groups

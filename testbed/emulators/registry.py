@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from testbed.bench.device import Device
 from testbed.bench.plugins import find_part
 
 from .base import Serve
@@ -20,6 +21,11 @@ _OURS = {
     "sparkplug": "testbed.emulators.sparkplug:serve",
     "lorawan": "testbed.emulators.lorawan:serve",
 }
+
+
+def part_of(device: Device) -> str:
+    """Return the protocol whose emulator answers for a device: whatever is on the air, is on one."""
+    return "ble" if device.wire.scheme == "nus" else device.profile.protocol
 
 
 def emulator_of(protocol: str) -> Serve:

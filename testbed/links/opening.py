@@ -6,6 +6,7 @@ the tap hears too (as marks) when a link was opened, lost or refused, so that a 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -27,6 +28,7 @@ from .base import (
     Will,
     no_tap,
 )
+from .nus import Hold, open_nus
 from .port import PortSettings
 from .rfc2217 import open_rfc2217
 from .serial import open_serial
@@ -91,6 +93,11 @@ class Opener(Protocol):
 
     async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""
+
+    async def nus(
+        self, wire: BleWire, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap, hold: Hold
+    ) -> ByteLink:
+        """Connect to a device that passes bytes on over Bluetooth LE."""
 
 
 class SystemOpener:
@@ -171,6 +178,15 @@ class SystemOpener:
 
         return await open_gatt(wire, clock, lost=lost, tap=tap)
 
+    async def nus(
+        self, wire: BleWire, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap, hold: Hold
+    ) -> ByteLink:
+        """Connect to a device that passes bytes on over Bluetooth LE."""
+        return await open_nus(
+            lambda gone: self.gatt(wire, clock, lost=gone, tap=no_tap),
+            str(wire), clock, received=received, lost=lost, tap=tap, hold=hold,
+        )  # fmt: skip
+
 
 class Wires:
     """What one device's driver opens its links with; see `Opener` for what each does."""
@@ -184,6 +200,7 @@ class Wires:
         self._clock = clock
         self._record = tap
         self._marked = False
+        self._closing: set[asyncio.Task[None]] = set()
         self.opened_ns = 0
         """When the present link was opened, as its mark says."""
 
@@ -266,6 +283,24 @@ class Wires:
             link = await self._opener.gatt(wire, self._clock, lost=self._losing(lost), tap=self._tap)
             self._opened(link.table.encode())
         return link
+
+    async def nus(self, wire: BleWire, *, received: BytesReceived, lost: Lost) -> ByteLink:
+        """Connect to a device that passes bytes on over Bluetooth LE."""
+        with self._opening():
+            link = await self._opener.nus(
+                wire, self._clock, received=received, lost=self._losing(lost), tap=self._tap, hold=self._hold
+            )
+            self._opened()
+        return link
+
+    async def closed(self) -> None:
+        """Return when links are disconnected that take their time for it."""
+        while self._closing:
+            await asyncio.wait(self._closing)
+
+    def _hold(self, task: asyncio.Task[None]) -> None:
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     # Marks --------------------------------------------------------------------------------------
 

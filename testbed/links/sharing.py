@@ -27,6 +27,7 @@ from .base import (
     Will,
     no_tap,
 )
+from .nus import Hold
 from .opening import Opener
 from .port import PortSettings
 from .tls import TlsFiles
@@ -243,6 +244,12 @@ class SharingOpener:
             wire, clock, subscriptions=subscriptions, received=received, lost=lost, tap=tap,
             retained=retained, will=will,
         )  # fmt: skip
+
+    async def nus(
+        self, wire: BleWire, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap, hold: Hold
+    ) -> ByteLink:
+        """Connect to a device that passes bytes on over Bluetooth LE."""
+        return await self._inner.nus(wire, clock, received=received, lost=lost, tap=tap, hold=hold)
 
     async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""

@@ -29,6 +29,7 @@ from .base import (
 from .datagrams import MemoryPost
 from .memory import MemoryEnd, memory_pair
 from .memory_mqtt import MemoryBroker
+from .nus import Hold, open_nus
 from .port import PortSettings
 from .rfc2217 import open_rfc2217
 from .tcp import Accept
@@ -182,3 +183,12 @@ class Switchboard:
         if self.air is None:
             raise LinkLost(f"cannot connect to {wire}: there is no Bluetooth adapter")
         return await self.air.open(wire, clock, lost=lost, tap=tap)
+
+    async def nus(
+        self, wire: BleWire, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap, hold: Hold
+    ) -> ByteLink:
+        """Connect to a device that passes bytes on over Bluetooth LE."""
+        return await open_nus(
+            lambda gone: self.gatt(wire, clock, lost=gone, tap=no_tap),
+            str(wire), clock, received=received, lost=lost, tap=tap, hold=hold,
+        )  # fmt: skip

@@ -39,7 +39,8 @@ def identity_of(device: Device) -> Identity:
         wire = read_ble_wire(device.wire)
     except ValueError as error:
         raise TestbedError(f"{device.name}: {error}") from None
-    settings = device.profile.settings(GattSettings)
+    of_bytes = device.wire.scheme == "nus"  # then the profile is another protocol's
+    settings = GattSettings() if of_bytes else device.profile.settings(GattSettings)
     name = settings.advertised_name
     if not wire.named(name):
         name = wire.name.replace("*", "")
@@ -58,7 +59,7 @@ def wire_of(device: Device, bus: str) -> str:
     """Return the wire at which an emulated device is reached: its own, on another D-Bus."""
     options = {**device.wire.options, **({"bus": bus} if bus else {})}
     query = urlencode(options, safe="/:=", quote_via=quote)
-    return f"ble://{device.wire.host}" + (f"?{query}" if query else "")
+    return f"{device.wire.scheme}://{device.wire.host}" + (f"?{query}" if query else "")
 
 
 def _address(name: str) -> str:

@@ -12,10 +12,11 @@ from bumble.device import Connection
 from bumble.gatt import Characteristic, Service
 
 from testbed.bench.device import Device
+from testbed.links.nus import LEAST_MTU
 from testbed.protocols.gatt import uuid16
 
 from .identity import identity_of
-from .radio import Radio, heed_cancellation
+from .radio import Radio, heed_cancellation, whole
 
 _CONNECTION_TIMEOUT = 0x08  # what a central sees when a device goes out of range (vol 1 part F, 2.8)
 _OFF_SECONDS = 2.0
@@ -68,6 +69,11 @@ class Presence:
         self._cut = True
         self._changed.set()
 
+    @property
+    def mtu(self) -> int:
+        """Bytes of an ATT packet, as agreed on with the central that is connected."""
+        return LEAST_MTU if self._connection is None else int(self._connection.att_mtu)
+
     def cut(self) -> None:
         """Lose the connection, as one does that is out of range; nothing happens without one."""
         self._cut = self._connection is not None
@@ -94,14 +100,12 @@ class Presence:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._indicate(), name=f"indications of {self.device.name}")
-                await self._settle()
-                heed_cancellation()
+                await whole(self._settle())
                 ready()
                 while True:
                     await self._changed.wait()
                     self._changed.clear()
-                    await self._settle()
-                    heed_cancellation()
+                    await whole(self._settle())
         finally:
             self._left()
 

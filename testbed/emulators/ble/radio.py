@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections.abc import Coroutine
+from typing import Any
 
 from bumble import hci
 from bumble.device import Device, DeviceConfiguration
@@ -64,6 +66,19 @@ class Radio:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POWER_OFF_SECONDS):
                     await device.power_off()
+
+
+async def whole(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end even when cancelled meanwhile; the cancellation is raised afterwards.
+
+    For commands to a controller: bumble's host fails over the answer to one that nobody waits for.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def heed_cancellation() -> None:

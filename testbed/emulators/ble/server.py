@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +17,7 @@ from .peripheral import Peripheral
 from .presence import Presence
 from .radio import Radio
 from .trouble import BreakableRadio
+from .uart import UartPeripheral
 
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 _CENTRAL = "F0:F0:F0:F0:F0:F0"
@@ -27,14 +29,25 @@ async def serve(devices: Sequence[EmulatedDevice], context: EmulatorContext, rea
     Each device keeps the address of its wire; the wire that is handed to `ready` adds the D-Bus under
     which it can be reached. Raises MissingPart without dbus-daemon, TestbedError for wrong addresses.
     """
+    with contextlib.ExitStack() as stack:
 
-    def make(radio: Radio) -> list[Presence]:
-        made = [Peripheral(each, radio, context.clock, context.log) for each in devices]
-        for each in made:
-            context.breakables[each.device.name] = BreakableRadio(each, context.clock, context.random)
-        return [each.presence for each in made]
+        def make(radio: Radio) -> list[Presence]:
+            return [_on_air(each, radio, context, stack) for each in devices]
 
-    await serve_on_air([each.device for each in devices], make, context, ready)
+        await serve_on_air([each.device for each in devices], make, context, ready)
+
+
+def _on_air(
+    each: EmulatedDevice, radio: Radio, context: EmulatorContext, stack: contextlib.ExitStack
+) -> Presence:
+    made: Peripheral | UartPeripheral
+    if each.device.wire.scheme == "nus":
+        made = UartPeripheral(each, radio, context.clock)
+        stack.enter_context(made.speaking())
+    else:
+        made = Peripheral(each, radio, context.clock, context.log)
+    context.breakables[each.device.name] = BreakableRadio(made, context.clock, context.random)
+    return made.presence
 
 
 async def serve_on_air(

@@ -13,6 +13,7 @@ from testbed.errors import UsageError
 
 from .air import Reception
 from .peripheral import Peripheral
+from .uart import UartPeripheral
 
 SUPERVISION_SECONDS = 0.72
 """How long nothing may be heard before a connection is given up: what bumble's central asks for."""
@@ -21,7 +22,7 @@ SUPERVISION_SECONDS = 0.72
 class BreakableRadio:
     """One peripheral, to be broken by the names of RADIO and mended."""
 
-    def __init__(self, peripheral: Peripheral, clock: Clock, chance: random.Random) -> None:
+    def __init__(self, peripheral: Peripheral | UartPeripheral, clock: Clock, chance: random.Random) -> None:
         self._peripheral = peripheral
         self._presence = peripheral.presence
         self._clock = clock
@@ -44,7 +45,7 @@ class BreakableRadio:
                 share = float(told["share"])
                 self._presence.left_out = lambda: self._chance.random() < share
             case _:
-                self._peripheral.refuse(str(told["signal"]), round(float(told["code"])))
+                self._gatt.refuse(str(told["signal"]), round(float(told["code"])))
 
     async def mend(self, fault: str) -> None:
         """End a fault."""
@@ -57,7 +58,13 @@ class BreakableRadio:
             case "lost-notifications":
                 self._presence.left_out = None
             case _:
-                self._peripheral.refuse_nothing()
+                self._gatt.refuse_nothing()
+
+    @property
+    def _gatt(self) -> Peripheral:
+        if not isinstance(self._peripheral, Peripheral):
+            raise UsageError(f"{self._peripheral.device.name} has no characteristics, but a stream of bytes")
+        return self._peripheral
 
     @property
     def _reception(self) -> Reception:

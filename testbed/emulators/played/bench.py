@@ -19,6 +19,7 @@ _BY_SCHEME = {
     "serial": "streams:serve_serial",
     "socket": "streams:serve_tcp",
     "rfc2217": "streams:serve_tcp",
+    "nus": "streams:serve_tcp",
     "modbus+rtu": "streams:serve_serial",
     "modbus+ascii": "streams:serve_serial",
     "modbus+tcp": "streams:serve_tcp",

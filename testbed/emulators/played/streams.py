@@ -16,7 +16,7 @@ from testbed.links.base import BytesReceived, Lost
 from .device import PlayedDevice
 from .player import Player
 
-_RFC2217 = "rfc2217"
+_RFC2217, _NUS = "rfc2217", "nus"
 _TLS, _OF_TLS = "modbus+tls", ("ca", "cert", "key", "role")
 _AHEAD_NS = 250_000_000
 
@@ -75,7 +75,7 @@ async def serve_tcp(devices: Sequence[PlayedDevice], context: EmulatorContext, r
             place = context.places.listen(name, context.clock, socket.accept)
             host, port = await stack.enter_async_context(place)
             stack.callback(socket.unplug)
-            if wire.scheme == _RFC2217:  # recorded are the port's bytes: nothing there sets a port
+            if wire.scheme in (_RFC2217, _NUS):  # recorded are the bytes, not what carried them
                 ready(name, f"socket://{host}:{port}")
             elif wire.scheme == _TLS:  # recorded is what was meant: nothing there can encrypt
                 ready(name, f"modbus+tcp://{host}:{port}{_query(wire, _OF_TLS)}")

@@ -18,6 +18,7 @@ from testbed.links.base import (
     Tap,
     Will,
 )
+from testbed.links.nus import Hold
 from testbed.links.opening import Opener
 from testbed.links.port import PortSettings
 from testbed.links.tls import TlsFiles
@@ -115,6 +116,18 @@ class FaultyOpener:
                 tap=link.tapped, retained=link.arrived_retained, will=will,
             )
         )  # fmt: skip
+
+    async def nus(
+        self, wire: BleWire, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap, hold: Hold
+    ) -> ByteLink:
+        """Connect to a device that passes bytes on over Bluetooth LE."""
+        self._check()
+        link = FaultyStream(self._wire, clock, received, lost, tap)
+        return link.over(
+            await self._inner.nus(
+                wire, clock, received=link.arrived, lost=link.lost, tap=link.tapped, hold=hold
+            )
+        )
 
     async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
         """Connect to a Bluetooth LE device and discover its services."""

@@ -23,12 +23,14 @@ class Connections:
         """The number of the connection that is or was open last; 0 in a recording without marks."""
         self.attempts: deque[Mark] = deque()
         """Those that were read and not made yet."""
+        self.lost_at_last = False
+        """Whether the last mark that was read is a loss: at its end, a recording then tries or waits."""
         self._losses: dict[int, Mark] = {}
         self._ended: dict[int, int] = {}  # when it was lost, 0: the controller closed it
 
     def add(self, mark: Mark) -> None:
         """Take a mark, in time order."""
-        lost = mark.direction == Direction.LOST
+        lost = self.lost_at_last = mark.direction == Direction.LOST
         if lost and mark.connection and mark.connection not in self._ended:
             self._ended[mark.connection] = mark.time_ns
             self._losses[mark.connection] = mark

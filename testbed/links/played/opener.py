@@ -12,6 +12,7 @@ from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, Message
 from testbed.links.gatt_frames import TOLD_UNASKED, AttError, AttOpcode, GattFrame, decode_frame
 from testbed.links.gatt_table import GattTable, decode_table
 from testbed.links.messages import decode_message, encode_message, is_retained
+from testbed.links.nus import Hold
 from testbed.links.port import PortSettings
 from testbed.links.tls import TlsFiles
 
@@ -93,6 +94,13 @@ class PlayedOpener:
         """Connect when the recording did."""
         await self._open(clock)
         return PlayedMessages(self._player(clock, tap), received, lost, retained)
+
+    async def nus(
+        self, wire: BleWire, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap, hold: Hold
+    ) -> PlayedBytes:
+        """Connect to a device that passes bytes on over Bluetooth LE."""
+        await self._open(clock)
+        return PlayedBytes(self._player(clock, tap), received, lost)
 
     async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> PlayedAttributes:
         """Connect when the recording did, to what the device then offered."""

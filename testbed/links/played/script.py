@@ -18,6 +18,9 @@ from .requests import Requests
 from .rules import Rules
 from .track import Answer, Mark, RawFrame, Request, Track
 
+_LATER_NS = 3600 * 10**9
+"""After the end of a recording, and after that of whoever plays it."""
+
 
 class Script:
     """One device's recording, played to one controller.
@@ -71,6 +74,8 @@ class Script:
         for mark in self._connections.passed(now_ns):
             self._diverged(Divergence(mark.time_ns, Parting.UNOPENED))
         if not self._connections.attempts and now_ns < self._end_ns:
+            if wait and self._connections.lost_at_last:
+                return WaitUntil(self._end_ns + _LATER_NS, True)  # as the recorded one, which had no end
             self._diverged(Divergence(now_ns, Parting.OPENED))
         return self._connections.attempt(now_ns, None if wait else self._rules.window_ns)
 

@@ -19,6 +19,7 @@ from testbed.drivers import Driver, DriverContext, LinkState, driver_class
 from testbed.emulators import EmulatedDevice, EmulatorContext, Plug, Store, emulator_of
 from testbed.emulators.base import Breakable
 from testbed.emulators.places import SystemPlaces
+from testbed.emulators.registry import part_of
 from testbed.links import Direction
 from testbed.links.faulty import FaultyOpener, FaultyWire
 from testbed.signals import Command, Event, Priority, Quality, Sample, Signal, Verdict
@@ -123,7 +124,7 @@ async def emulate(*devices: Device) -> AsyncIterator[Emulated]:
         context = EmulatorContext(clock, random.Random(2), SystemPlaces(Path(folder)))
         emulated = {device.name: EmulatedDevice(device, Store(device)) for device in devices}
         wires: dict[str, str] = {}
-        serve = emulator_of(devices[0].profile.protocol)
+        serve = emulator_of(part_of(devices[0]))
         task = asyncio.ensure_future(serve(list(emulated.values()), context, wires.__setitem__))
         try:
             await eventually(
