@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hil_tests.drivers.contract import CommandContract
-from hil_tests.support import DriverLog, emulate, eventually, make_device, run_driver
+from hil_tests.support import DriverLog, Emulated, emulate, eventually, make_device, run_driver
 from hil_tests.support.profiles import profile_of
 from testbed.bench.wires import parse_wire
 from testbed.clock import VirtualClock
@@ -33,6 +33,9 @@ class TestPowerSupplyOverTheAir(CommandContract):
     readable, value = "output_voltage", 12.000125
     writable, wanted = "voltage", 3.3
     within = 10.0
+
+    def absent_wire(self, emulated: Emulated) -> str:
+        return f"nus://C0:FF:EE:00:00:99?bus={emulated['dut'].device.wire.option('bus', '')}"
 
     # As of every Bluetooth device, see test_ble.py.
     test_given_no_device_then_the_driver_keeps_trying_and_complains_once = None  # type: ignore[assignment]

@@ -70,7 +70,10 @@ class Air(LocalLink):  # type: ignore[misc]
         data: bytes,
     ) -> None:
         """Carry data of a connection, at the next connection event; out of range it is lost."""
-        source = sender_controller.random_address
+        connection = sender_controller.le_connections.get(destination_address)
+        if connection is None:
+            return
+        source = connection.self_address  # public or random, as it has connected
         ends = [self.reception(each) for each in (source, destination_address)]
         if not all(each.in_range for each in ends):
             return
