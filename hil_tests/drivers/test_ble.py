@@ -275,6 +275,9 @@ async def test_given_a_device_that_a_dead_program_left_connected_it_is_taken_ove
         ("ble://?nmae=x", "no option 'nmae' .did you mean 'name'"),
         ("ble://?service=180", "'180' is no UUID"),
         ("ble://?manufacturer=apple", "'apple' is no manufacturer data"),
+        ("ble://?name=x&passkey=12345", "a passkey has six digits"),
+        ("ble://?name=x&pair=yes", "pair=yes is not known"),
+        ("ble://?name=x&pair=just-works&passkey=123456", "not by both"),
     ],
 )
 def test_given_a_wire_that_names_nobody_it_is_refused_with_the_right_way(wire: str, words: str) -> None:
@@ -313,6 +316,32 @@ async def test_when_several_devices_could_be_meant_none_is_touched_and_all_are_n
             await eventually(lambda: log.events, "a complaint")
             assert "2 devices are a device named 'HIL*'" in log.events[0].text
             assert "ble://C0:FF:EE:00:00:0A, ble://C0:FF:EE:00:00:0B" in log.events[0].text
+
+
+# Pairing ------------------------------------------------------------------------------------------------
+
+PAIRED = replace(THERMOSTAT, options={**THERMOSTAT.options, "pairing": "passkey", "passkey": "012345"})
+
+
+async def test_a_device_that_shows_a_passkey_is_paired_with_it_and_refused_clearly_without() -> None:
+    async with emulate(make_device(PAIRED, WIRE)) as emulated:
+        wire = emulated["dut"].device.wire
+        for pairing, words in (
+            ("", "dut is offline: the device wants to be paired"),
+            ("passkey=999999&", "the device refused to pair"),
+        ):
+            told = parse_wire(f"{WIRE}?{pairing}bus={wire.option('bus', '')}")
+            async with run_driver(replace(emulated["dut"].device, wire=told), wait_online=False) as log:
+                await eventually(lambda log=log: log.events, "a complaint")
+                assert words in log.events[0].text
+                assert "pair=just-works" in log.events[0].text
+        told = parse_wire(f"{WIRE}?passkey=012345&bus={wire.option('bus', '')}")
+        async with run_driver(replace(emulated["dut"].device, wire=told)) as log:
+            assert await settled(log, "setpoint", 23.45) == (Outcome.ACKNOWLEDGED, "")
+            emulated.plugs["dut"].unplug()
+            await eventually(lambda: log.kinds() == ["online", "offline"], "the loss")
+            emulated.plugs["dut"].plug()
+            await eventually(lambda: log.kinds() == ["online", "offline", "online"], "its return")
 
 
 # Several devices ----------------------------------------------------------------------------------------

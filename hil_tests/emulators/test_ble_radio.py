@@ -217,6 +217,48 @@ def test_an_advertising_interval_that_no_device_has_is_refused(interval: str) ->
     assert characteristics(profile)
 
 
+# Pairing --------------------------------------------------------------------------------------------
+
+
+def paired(how: str, pairing: str) -> Device:
+    profile = replace(THERMOSTAT, options={**THERMOSTAT.options, "pairing": pairing, "passkey": "012345"})
+    return make_device(profile, f"ble://C0:FF:EE:00:00:01{how}")
+
+
+@pytest.mark.parametrize(
+    ("how", "pairing"),
+    [("?pair=just-works", "just-works"), ("?passkey=012345", "passkey"), ("?passkey=012345", "just-works")],
+)
+def test_a_device_is_paired_with_and_known_when_it_comes_back(how: str, pairing: str) -> None:
+    async def check(found: Room) -> None:
+        log = found.logs["dut"]
+        log.driver.link_lost("to be found again")  # type: ignore[union-attr]
+        await found.clock.sleep(1)
+        await found.online("dut")
+        assert log.good("battery")[-1].time_ns > log.events[-1].time_ns - NS
+
+    in_the_room(check, paired(how, pairing))
+
+
+@pytest.mark.parametrize(
+    ("how", "pairing", "words"),
+    [
+        ("", "just-works", "wants to be paired"),
+        ("?pair=just-works", "passkey", "wants to be paired"),
+        ("?passkey=999999", "passkey", "refused to pair"),
+    ],
+)
+def test_a_device_that_is_not_paired_with_as_it_wants_says_so(how: str, pairing: str, words: str) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with room(clock, paired(how, pairing)) as found:
+            log = found.logs["dut"]
+            await eventually(lambda: log.events, "a complaint", 60)
+            assert words in log.events[0].text
+            assert not log.good("battery")
+
+    run_virtual(main)
+
+
 # In memory ------------------------------------------------------------------------------------------
 
 

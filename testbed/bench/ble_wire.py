@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .problems import nearest
 from .uuids import uuid128, uuid_words
 from .wires import Wire
 
-OPTIONS = ("name", "service", "manufacturer", "bus")
+OPTIONS = ("name", "service", "manufacturer", "pair", "passkey", "bus")
 """What a wire of Bluetooth LE takes."""
 
 _EXAMPLE = "ble://C0:FF:EE:00:00:01, ble://?name=HIL%20Air or ble://?service=180D"
@@ -39,6 +39,9 @@ class BleWire:
     service: str = ""
     manufacturer: Manufacturer | None = None
     """The advertised data must begin so."""
+    pair: bool = False
+    passkey: int | None = field(default=None, repr=False)
+    """Six digits that the device shows or has on its label; without one it is paired by Just Works."""
     bus: str = ""
     """D-Bus address under which BlueZ is reached; empty for the system's."""
 
@@ -71,11 +74,26 @@ def read_ble_wire(wire: Wire) -> BleWire:
     manufacturer = wire.option("manufacturer", "")
     read = BleWire(
         wire.host, wire.option("name", ""), uuid128(service) if service else "",
-        read_manufacturer(manufacturer) if manufacturer else None, wire.option("bus", ""),
+        read_manufacturer(manufacturer) if manufacturer else None, *_pairing(wire),
+        wire.option("bus", ""),
     )  # fmt: skip
     if not (read.address or read.name or read.service or read.manufacturer):
         raise ValueError(f"{wire} says of no device which it is; write {_EXAMPLE}")
     return read
+
+
+def _pairing(wire: Wire) -> tuple[bool, int | None]:
+    """Return whether to pair, and the passkey."""
+    how, passkey = wire.option("pair", ""), wire.option("passkey", "")
+    if how not in ("", "just-works"):
+        raise ValueError(
+            f"{wire}: pair={wire.redacted(how)} is not known; write pair=just-works or passkey=123456"
+        )
+    if how and passkey:
+        raise ValueError(f"{wire}: a device is paired by pair=just-works or by a passkey, not by both")
+    if passkey and not re.fullmatch(r"\d{6}", passkey):
+        raise ValueError(f"{wire}: a passkey has six digits, for example passkey=012345")
+    return bool(how or passkey), int(passkey) if passkey else None
 
 
 def read_manufacturer(text: str) -> Manufacturer:

@@ -21,6 +21,7 @@ from dbus_fast.aio import MessageBus
 from testbed.bench.ble_wire import BleWire
 
 from .base import LinkLost
+from .bluez_agent import passkey_agent
 from .gatt_scan import Scan, see_through
 from .gatt_seek import Heard
 
@@ -59,12 +60,15 @@ class Station:
         known = [(_known(device), device) for device in connected]
         return next((pair for pair in known if pair[0].meant_by(wire)), None)
 
-    async def connect(self, device: BLEDevice, dropped: Callable[[BleakClient], None]) -> BleakClient:
-        """Connect and discover; one device after the other, as adapters want it (BlueZ: InProgress)."""
-        client = BleakClient(device, dropped, timeout=_CONNECT_SECONDS)
+    async def connect(
+        self, device: BLEDevice, wire: BleWire, dropped: Callable[[BleakClient], None]
+    ) -> BleakClient:
+        """Connect, pair if so wished, and discover; one after the other, as BlueZ wants it (InProgress)."""
+        client = BleakClient(device, dropped, timeout=_CONNECT_SECONDS, pair=wire.pair)
         async with self._turn:
             await _check_version()
-            await client.connect()
+            async with passkey_agent(wire.passkey if HAS_BLUEZ else None):
+                await client.connect()
         return client
 
 

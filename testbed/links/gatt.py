@@ -19,12 +19,14 @@ from .base import BytesReceived, Direction, LinkLost, Lost, Tap, no_tap
 from .bluez import OwnerWatch, Station, station
 from .gatt_frames import AttError, AttOpcode, GattFrame, unasked
 from .gatt_table import GattTable
+from .pairing import PAIR_NEXT, WANTS_PAIRING
 
 _ANSWER_SECONDS = 10.0
 """ATT allows 30 s for an answer (Core Specification 5.4, vol 3 part F, 3.3.3); no bench waits that long."""
 
 _GOODBYE_SECONDS = 3.0
 _WRITE_HEADER = 3  # bytes of a write before the value (vol 3 part F, 3.4.5)
+_REFUSED = "org.bluez.Error.NotPermitted"
 _NOBODY = ("org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner")
 
 T = TypeVar("T")
@@ -74,7 +76,7 @@ class GattLink:
             )
         heard, device = found
         self.address, self._rssi = heard.address, heard.rssi
-        client = await place.connect(device, lambda _: self._fail("the device disconnected"))
+        client = await place.connect(device, self._wire, lambda _: self._fail("the device disconnected"))
         self._client = client
         for characteristic in client.services.characteristics.values():
             self._found.setdefault(characteristic.uuid, []).append(characteristic)
@@ -156,13 +158,23 @@ class GattLink:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 return await request(client, same[0])
         except BleakGATTProtocolError as error:
-            code = int(error.code)
-            time_ns = self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
-            raise AttError(code, time_ns) from error
+            raise self._refused(characteristic, int(error.code)) from error
+        except BleakDBusError as error:
+            if error.dbus_error == _REFUSED and error.dbus_error_details == "Not paired":
+                # BlueZ tells neither of the three ATT errors that it means, nor bleak any.
+                raise self._refused(characteristic, WANTS_PAIRING[0]) from error
+            raise self._failed(error) from error
         except Exception as error:  # bleak lets D-Bus errors of many kinds, asserts and KeyErrors through
-            loss = _explained(error, f"{self.address}: request failed")
-            self._fail(str(loss))
-            raise loss from error
+            raise self._failed(error) from error
+
+    def _refused(self, characteristic: str, code: int) -> AttError:
+        time_ns = self._record(Direction.RX, AttOpcode.ERROR_RESPONSE, characteristic, bytes([code]))
+        return AttError(code, time_ns)
+
+    def _failed(self, error: Exception) -> LinkError:
+        loss = _explained(error, f"{self.address}: request failed")
+        self._fail(str(loss))
+        return loss
 
     def _record(
         self, direction: Direction, opcode: AttOpcode, characteristic: str, value: bytes = b""
@@ -187,6 +199,8 @@ def _explained(error: Exception, doing: str) -> LinkError:
         return LinkLost(
             f"{doing}: no Bluetooth service on the D-Bus", "start bluetoothd, or run: testbed doctor"
         )
+    if isinstance(error, BleakDBusError) and "Authentication" in error.dbus_error:
+        return LinkLost(f"{doing}: the device refused to pair ({error.dbus_error})", PAIR_NEXT)
     if isinstance(error, TimeoutError):
         return LinkLost(f"{doing}: no answer in time")
     return LinkLost(f"{doing}: {error or type(error).__name__}")

@@ -25,6 +25,7 @@ from testbed.clock import Clock
 from testbed.errors import LinkError
 
 from .base import BytesReceived, Direction, LinkLost, Lost, Tap
+from .bumble_pairing import Passkey, secure
 from .gatt_frames import AttError, AttOpcode, GattFrame, unasked
 from .gatt_seek import Heard, Seekers
 from .gatt_table import GattTable
@@ -71,6 +72,8 @@ class MemoryAir:
         try:
             async with self._turn, asyncio.timeout(_CONNECT_SECONDS):
                 connection = await self._central.connect(target)
+                if wire.pair:
+                    await secure(self._central, connection, _typed(wire.passkey))
                 link = MemoryGattLink(heard, connection, clock, lost, tap)
                 await link.discover()
         except TimeoutError:
@@ -90,6 +93,16 @@ class MemoryAir:
 
     def _advertised(self, advertisement: Advertisement) -> None:
         self._seekers.hear(_heard(advertisement), advertisement.address)
+
+
+def _typed(passkey: int | None) -> Passkey | None:
+    if passkey is None:
+        return None
+
+    async def ask() -> int:
+        return passkey
+
+    return ask
 
 
 def _heard(advertisement: Advertisement) -> Heard:

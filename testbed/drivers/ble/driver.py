@@ -16,6 +16,7 @@ from testbed.errors import LinkError, TestbedError
 from testbed.links import LinkLost
 from testbed.links.base import AttributeLink
 from testbed.links.gatt_frames import AttError
+from testbed.links.pairing import PAIR_NEXT, WANTS_PAIRING
 from testbed.protocols.gatt import Characteristic, GattSettings, uuid_words
 from testbed.signals import Access, Command, Outcome, Priority
 
@@ -181,6 +182,8 @@ class BleDriver(Driver):
         try:
             time_ns, value = await link.read(report.characteristic.uuid)
         except AttError as error:
+            if self._held is not None and error.code in WANTS_PAIRING:
+                raise LinkError(f"the device wants to be paired: {error}", PAIR_NEXT) from error
             self._arrived(partial(report.refused, error.time_ns, str(error)))
         else:
             self._arrived(partial(report.arrived, time_ns, value))

@@ -11,6 +11,8 @@ from bumble.device import Device as Central
 from dbus_fast import Message, Variant
 
 from testbed.clock import NS, Clock
+from testbed.links.base import LinkLost
+from testbed.links.bumble_pairing import Passkey, secure
 
 from .errors import bluez, unknown_object
 from .objects import Objects
@@ -107,7 +109,12 @@ class Adapter:
             self.devices[path].heard(advertisement)
         else:
             self.devices[path] = RemoteDevice(
-                path, advertisement, self._objects, lambda: self._dial(advertisement), self._spawn
+                path,
+                advertisement,
+                self._objects,
+                lambda: self._dial(advertisement),
+                self._secure,
+                self._spawn,
             )
 
     async def _dial(self, advertisement: Advertisement) -> Connection:
@@ -117,6 +124,12 @@ class Adapter:
                 return await self._central.connect(advertisement.address, timeout=_CONNECT_SECONDS)
             except BaseBumbleError as error:
                 raise bluez("Failed", "Software caused connection abort") from error
+
+    async def _secure(self, connection: Connection, ask: Passkey | None) -> None:
+        try:
+            await secure(self._central, connection, ask)
+        except LinkLost as error:
+            raise bluez("AuthenticationFailed", "Authentication Failed") from error
 
     async def _remove(self, path: str) -> None:
         device = self.devices.pop(path, None)

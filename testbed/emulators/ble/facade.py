@@ -1,7 +1,7 @@
 """BlueZ's face on the D-Bus (org.bluez), with a virtual adapter behind it.
 
-Just as much as a GATT client needs: scanning, connecting, discovery, reads, writes, notifications and
-BlueZ's errors. Unmodified bleak takes it for the real thing.
+Just as much as a GATT client needs: scanning, connecting, pairing, discovery, reads, writes, notifications
+and BlueZ's errors. Unmodified bleak takes it for the real thing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from testbed.clock import Clock
 from testbed.errors import TestbedError
 
 from .adapter import ADAPTER, ADAPTER_PATH, Adapter
+from .agents import MANAGER, Agents
 from .connection import Connection
 from .errors import BusError, bluez, from_att, not_connected, unknown_object
 from .objects import OBJECT_MANAGER, PROPERTIES, Objects
@@ -45,6 +46,7 @@ class Facade:
         self._stopped = False
         self._objects = Objects(bus)
         self._adapter = Adapter(central, self._objects, clock, self._spawn)
+        self._agents = Agents(bus, self._objects)
 
     async def start(self) -> None:
         """Power the adapter on, listen, and take BlueZ's name; raises TestbedError when it is taken."""
@@ -68,6 +70,7 @@ class Facade:
     def _received(self, message: Message) -> Message | bool | None:
         if message.message_type is MessageType.SIGNAL:
             if message.member == "NameOwnerChanged" and not message.body[2]:
+                self._agents.client_left(message.body[0])
                 self._spawn(partial(self._adapter.client_left, message.body[0]))
             return None
         if message.message_type is not MessageType.METHOD_CALL:
@@ -108,11 +111,15 @@ class Facade:
             raise unknown_object(call)
         if interface == ADAPTER and path == ADAPTER_PATH:
             return await self._adapter.call(call)
+        if interface == MANAGER:
+            return self._agents.call(call)
         device = self._adapter.devices["/".join(path.split("/")[:_DEVICE_DEPTH])]
         if interface in (CHARACTERISTIC, DESCRIPTOR):
             return await device.gatt(call)
         if interface == DEVICE and call.member == "Connect":
             await device.connect()
+        elif interface == DEVICE and call.member == "Pair":
+            await device.pair(self._agents.typing_for(call.sender or "", path))
         elif interface == DEVICE and call.member == "Disconnect":
             await device.disconnect()
         else:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bumble.att import ATT_Error, Attribute
+from bumble.att import ATT_Error
 from bumble.device import Connection
 from bumble.gatt import Characteristic as ServedCharacteristic
 from bumble.gatt import CharacteristicValue
 
 from testbed.clock import NS, Clock, Ticker
 from testbed.emulators.base import EmulatedDevice
-from testbed.protocols.gatt import Characteristic, characteristics
+from testbed.protocols.gatt import Characteristic, GattSettings, Pairing, characteristics
 from testbed.signals import Access
 
+from .pairing import PERMISSIONS
 from .presence import Presence, bumble_uuid
 from .radio import Radio
 
 # ATT errors, Core Specification 5.4, vol 3 part F, 3.4.1.1.
-_READ_NOT_PERMITTED, _WRITE_NOT_PERMITTED = 0x02, 0x03
+_READ_NOT_PERMITTED, _WRITE_NOT_PERMITTED, _INSUFFICIENT_AUTHENTICATION = 0x02, 0x03, 0x05
 _INVALID_LENGTH, _UNLIKELY, _VALUE_NOT_ALLOWED = 0x0D, 0x0E, 0x13
 
 _FLAGS = {
@@ -36,6 +37,8 @@ class Peripheral:
         self, emulated: EmulatedDevice, radio: Radio, clock: Clock, log: Callable[[str], None]
     ) -> None:
         device = emulated.device
+        settings = device.profile.settings(GattSettings)
+        self._pairing = settings.pairing
         self.device = device
         self._store = emulated.store
         self._clock = clock
@@ -44,6 +47,7 @@ class Peripheral:
         self._speechless: set[int] = set()
         self._refused: tuple[str, int] | None = None
         self.presence = Presence(radio, device, self._services(), self._silence)
+        self.presence.pair_by(settings.pairing, int(settings.passkey))
 
     # What it serves ---------------------------------------------------------------------------
 
@@ -62,7 +66,7 @@ class Peripheral:
             flags ^= ServedCharacteristic.Properties.NOTIFY | ServedCharacteristic.Properties.INDICATE
 
         def read(connection: Connection) -> bytes:
-            self._check(each)
+            self._check(connection, each)
             if accesses == {Access.WRITE}:
                 raise ATT_Error(_READ_NOT_PERMITTED)
             try:
@@ -71,12 +75,12 @@ class Peripheral:
                 raise ATT_Error(_UNLIKELY, message=str(error)) from error
 
         def write(connection: Connection, data: bytes) -> None:
-            self._check(each)
+            self._check(connection, each)
             if Access.WRITE not in accesses:
                 raise ATT_Error(_WRITE_NOT_PERMITTED)
             self._written(each, data)
 
-        permissions = Attribute.Permissions.READABLE | Attribute.Permissions.WRITEABLE
+        permissions = PERMISSIONS[self._pairing]
         served = ServedCharacteristic(
             bumble_uuid(each.uuid), flags, permissions, CharacteristicValue(read=read, write=write)
         )
@@ -94,7 +98,10 @@ class Peripheral:
         """Answer as one should again."""
         self._refused = None
 
-    def _check(self, each: Characteristic) -> None:
+    def _check(self, connection: Connection, each: Characteristic) -> None:
+        trusted = str(connection.peer_address) in self.presence.trusted
+        if self._pairing is Pairing.PASSKEY and not trusted:
+            raise ATT_Error(_INSUFFICIENT_AUTHENTICATION)
         if self._refused is not None and self._refused[0] in each.fields:
             raise ATT_Error(self._refused[1])
 

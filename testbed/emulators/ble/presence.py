@@ -10,12 +10,14 @@ from bumble.att import ATT_Handle_Value_Notification
 from bumble.core import UUID
 from bumble.device import Connection
 from bumble.gatt import Characteristic, Service
+from bumble.keys import PairingKeys
 
 from testbed.bench.device import Device
 from testbed.links.nus import LEAST_MTU
-from testbed.protocols.gatt import uuid16
+from testbed.protocols.gatt import Pairing, uuid16
 
 from .identity import identity_of
+from .pairing import pairing_config
 from .radio import Radio, heed_cancellation, whole
 
 _CONNECTION_TIMEOUT = 0x08  # what a central sees when a device goes out of range (vol 1 part F, 2.8)
@@ -43,6 +45,8 @@ class Presence:
         self.device = device
         self._left = left
         self._plugged = plugged
+        self.trusted: set[str] = set()
+        """Addresses of those who have typed the passkey: bumble itself trusts Just Works as much."""
         self._cut = False  # until a connection from before an unplugging has ended
         self._changed = asyncio.Event()
         self._connection: Connection | None = None
@@ -57,6 +61,10 @@ class Presence:
         self._bumble.add_services([Service(bumble_uuid(uuid), members) for uuid, members in offered])
         self._bumble.advertising_data = identity.packet(uuid for uuid, _ in offered)
         self._bumble.on("connection", self._connected)
+
+    def pair_by(self, pairing: Pairing, passkey: int) -> None:
+        """Have centrals pair in a way."""
+        self._bumble.pairing_config_factory = lambda _: pairing_config(pairing, passkey)
 
     def plug(self) -> None:
         """Advertise again; nothing happens when it does."""
@@ -138,7 +146,12 @@ class Presence:
     def _connected(self, connection: Connection) -> None:
         self._connection = connection
         connection.on("disconnection", self._disconnected)
+        connection.on("pairing", lambda keys: self._paired(connection, keys))
         self._changed.set()
+
+    def _paired(self, connection: Connection, keys: PairingKeys) -> None:
+        if keys.ltk is not None and keys.ltk.authenticated:
+            self.trusted.add(str(connection.peer_address))
 
     def _disconnected(self, reason: int) -> None:
         self._connection = None

@@ -14,7 +14,9 @@ from bumble.device import Advertisement, Connection, Peer
 from bumble.gatt_client import CharacteristicProxy, DescriptorProxy
 from dbus_fast import Message, Variant
 
-from .errors import bluez, not_connected, unknown_object
+from testbed.links.bumble_pairing import Passkey
+
+from .errors import BusError, bluez, not_connected, unknown_object
 from .objects import Objects, Properties
 from .properties import (
     CHARACTERISTIC,
@@ -39,15 +41,21 @@ Spawn = Callable[[Work], None]
 
 Proxy: TypeAlias = "CharacteristicProxy[bytes] | DescriptorProxy"
 Dial = Callable[[], Awaitable[Connection]]
+Secure = Callable[[Connection, "Passkey | None"], Awaitable[None]]
+"""Encrypts a connection, pairing if it must; raises BusError."""
 
 
 class RemoteDevice:
-    """One device that was heard; `dial` connects to it, `spawn` runs what goes on beside the calls."""
+    """One device that was heard; `dial` connects, `secure` encrypts, `spawn` runs what goes on beside."""
 
-    def __init__(self, path: str, first: Advertisement, objects: Objects, dial: Dial, spawn: Spawn) -> None:
+    def __init__(
+        self, path: str, first: Advertisement, objects: Objects, dial: Dial, secure: Secure, spawn: Spawn
+    ) -> None:
         self.path = path
         self._objects = objects
         self._dial = dial
+        self._secure = secure
+        self._paired = False
         self._spawn = spawn
         self._connection: Connection | None = None
         self._unwanted = False
@@ -73,8 +81,25 @@ class RemoteDevice:
 
     async def connect(self) -> None:
         """Connect, and go on to discover; returns at once when there is a connection."""
-        if self._connection is not None:
-            return
+        if self._connection is None:
+            connection = await self._open()
+            if self._paired:
+                await self._encrypt(connection, None)
+            self._spawn(partial(self._resolve, connection))
+
+    async def pair(self, ask: Passkey | None) -> None:
+        """Connect if need be and pair, with the passkey that `ask` gives; then go on to discover."""
+        if self._paired:
+            raise bluez("AlreadyExists", "Already Exists")
+        fresh = self._connection is None
+        connection = self._connection or await self._open()
+        await self._encrypt(connection, ask)
+        self._paired = True
+        self._objects.change(self.path, DEVICE, {"Paired": Variant("b", True), "Bonded": Variant("b", True)})
+        if fresh:
+            self._spawn(partial(self._resolve, connection))
+
+    async def _open(self) -> Connection:
         self._unwanted = False
         connection = await self._dial()
         if self._unwanted:
@@ -83,7 +108,15 @@ class RemoteDevice:
         self._connection = connection
         connection.on("disconnection", self._lost)
         self._objects.change(self.path, DEVICE, {"Connected": Variant("b", True)})
-        self._spawn(partial(self._resolve, connection))
+        return connection
+
+    async def _encrypt(self, connection: Connection, ask: Passkey | None) -> None:
+        try:
+            await self._secure(connection, ask)
+        except BusError:
+            if self._connection is not None:
+                await self._connection.disconnect()
+            raise
 
     async def disconnect(self) -> None:
         """Disconnect, or call off a connection that is being made; returns when it is done."""

@@ -6,7 +6,7 @@ from .characteristic import Characteristic, characteristics
 from .field import GattAddress
 from .link import LinkAddress, OfLink, link_signals
 from .numbers import GattType
-from .settings import GattSettings
+from .settings import GattSettings, Pairing
 
 __all__ = [
     "Characteristic",
@@ -15,6 +15,7 @@ __all__ = [
     "GattType",
     "LinkAddress",
     "OfLink",
+    "Pairing",
     "characteristics",
     "link_signals",
     "uuid16",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -11,6 +12,14 @@ from testbed.bench.profile import Quantity
 from testbed.bench.units import seconds
 
 _Manufacturer = Annotated[Manufacturer, BeforeValidator(lambda text: read_manufacturer(str(text)))]
+
+
+class Pairing(StrEnum):
+    """How a device wants to be paired (Core Specification 5.4, vol 3 part H, 2.3.5)."""
+
+    NONE = "none"
+    JUST_WORKS = "just-works"
+    PASSKEY = "passkey"
 
 
 class GattSettings(BaseModel):
@@ -26,6 +35,15 @@ class GattSettings(BaseModel):
 
     advertising_interval: Quantity = Field(
         default="100 ms", description="Time between two advertisements, 20 ms to 10.24 s"
+    )
+
+    pairing: Pairing = Field(
+        default=Pairing.NONE, description="What an emulated device wants before it lets anything be read"
+    )
+    passkey: str = Field(
+        default="123456",
+        pattern=r"^\d{6}$",
+        description="What an emulated device shows, for pairing: passkey",
     )
 
     @field_validator("advertising_interval")
