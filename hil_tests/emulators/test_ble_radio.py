@@ -259,6 +259,25 @@ def test_a_device_that_is_not_paired_with_as_it_wants_says_so(how: str, pairing:
     run_virtual(main)
 
 
+# Who it is ------------------------------------------------------------------------------------------
+
+
+def test_a_device_is_asked_who_it_is_and_it_is_told_once() -> None:
+    device = make_device("ble/device-information", "ble://C0:FF:EE:00:00:01")
+
+    async def main(clock: VirtualClock) -> None:
+        async with room(clock, device) as found:
+            log = found.logs["dut"]
+            for _ in range(2):
+                await found.clock.sleep(3)
+                log.driver.link_lost("to be found again")  # type: ignore[union-attr]
+            said = [event.text for event in log.events if event.kind == "identity"]
+            assert said == ["dut is testbed emulated, serial 0001, hardware 1, firmware 1.0, software 1.0"]
+            assert log.good("vendor")
+
+    run_virtual(main)
+
+
 # In memory ------------------------------------------------------------------------------------------
 
 

@@ -128,3 +128,13 @@ async def test_a_run_that_is_cancelled_while_they_start_leaves_none_behind(tmp_p
     with pytest.raises(asyncio.CancelledError):
         await task
     assert gone(tmp_path / "pid")
+
+
+def test_what_the_environment_gave_stays_hidden_in_the_wire_of_an_emulated_device() -> None:
+    wire = parse_wire("ble://C0:FF:EE:00:00:01?passkey=${PIN}", {"PIN": "012345"})
+    bench = replace(BENCH, devices={"probe": replace(BENCH.devices["probe"], wire=wire)})
+    told = "ble://C0:FF:EE:00:00:01?passkey=012345&bus=unix:path=/tmp/bus.sock"
+    reached = Emulation({"probe": told}, {}).rewire(bench).devices["probe"].wire
+    assert reached.option("passkey", "") == "012345"
+    assert str(reached) == told.replace("012345", "${PIN}")
+    assert reached.redacted("passkey 012345") == "passkey ${PIN}"

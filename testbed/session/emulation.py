@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from testbed.bench import Bench, parse_wire
+from testbed.bench import Bench, Wire, parse_wire
+from testbed.bench.device import Device
 from testbed.emulators.breaking import Order
 from testbed.errors import TestbedError, UsageError
 from testbed.signals import Event
@@ -66,10 +67,16 @@ class Emulation:
     def rewire(self, bench: Bench) -> Bench:
         """Return the bench with the far ends of those wires replaced; nothing else changes."""
         devices = {
-            name: replace(device, wire=parse_wire(self.wires[name])) if name in self.wires else device
+            name: replace(device, wire=_reached(device, self.wires[name])) if name in self.wires else device
             for name, device in bench.devices.items()
         }
         return replace(bench, devices=devices)
+
+
+def _reached(device: Device, text: str) -> Wire:
+    """Return the wire at which an emulated device answers, with its own secrets as hidden as they were."""
+    wire = parse_wire(text)
+    return replace(wire, text=device.wire.redacted(wire.text), hidden=device.wire.hidden)
 
 
 def parse_names(text: str, bench: Bench) -> list[str]:

@@ -18,7 +18,8 @@ from testbed.links.base import AttributeLink
 from testbed.links.gatt_frames import AttError
 from testbed.links.pairing import PAIR_NEXT, WANTS_PAIRING
 from testbed.protocols.gatt import Characteristic, GattSettings, uuid_words
-from testbed.signals import Access, Command, Outcome, Priority
+from testbed.protocols.gatt.information import TEXTS, introduced
+from testbed.signals import Access, Command, Level, Outcome, Priority
 
 from .decoder import BleDecoder
 from .reports import LinkReport, Report, reports_of
@@ -55,7 +56,8 @@ class BleDriver(Driver):
         except ValueError as error:
             raise TestbedError(f"{device.name}: {error}") from None
         self._met = ""
-        device.profile.settings(GattSettings)
+        self._introduces_itself = device.profile.settings(GattSettings).information is not None
+        self._identity = ""
         self._reports = reports_of(device, context.publish, self.publish_bad)
         self._link_report = LinkReport(device, context.publish, self.publish_bad)
         self._home = {
@@ -94,6 +96,8 @@ class BleDriver(Driver):
             # Before subscribing: BlueZ hands a read value to subscribers as well.
             if report.signals and "read" in abilities[report.characteristic.uuid]:
                 await self._read(link, report)
+        if self._introduces_itself:
+            await self._introduce(link)
         for report in self._reports:
             if report.notifies:
                 await link.subscribe(report.characteristic.uuid, partial(self._notified, report))
@@ -108,6 +112,14 @@ class BleDriver(Driver):
         link = await self.wires.gatt(wire, lost=self._gone)
         self._met = link.table.address
         return link
+
+    async def _introduce(self, link: AttributeLink) -> None:
+        """Read who the device says that it is, and tell it when it is news."""
+        offered = [name for name, uuid in TEXTS.items() if "read" in link.table.abilities(uuid)]
+        identity = introduced({name: (await link.read(TEXTS[name]))[1] for name in offered})
+        if identity and identity != self._identity:
+            self._identity = identity
+            self.report(Level.INFO, "identity", f"{self.device.name} is {identity}")
 
     async def disconnect(self) -> None:
         """Fail what waits and close the connection."""

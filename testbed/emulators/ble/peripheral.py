@@ -11,7 +11,7 @@ from bumble.gatt import CharacteristicValue
 
 from testbed.clock import NS, Clock, Ticker
 from testbed.emulators.base import EmulatedDevice
-from testbed.protocols.gatt import Characteristic, GattSettings, Pairing, characteristics
+from testbed.protocols.gatt import Characteristic, GattSettings, Pairing, characteristics, information
 from testbed.signals import Access
 
 from .pairing import PERMISSIONS
@@ -39,6 +39,7 @@ class Peripheral:
         device = emulated.device
         settings = device.profile.settings(GattSettings)
         self._pairing = settings.pairing
+        self._information = settings.information
         self.device = device
         self._store = emulated.store
         self._clock = clock
@@ -55,7 +56,13 @@ class Peripheral:
         grouped: dict[str, list[ServedCharacteristic[bytes]]] = {}
         for each in characteristics(self.device.profile):
             grouped.setdefault(each.service, []).append(self._served(each))
+        for uuid, text in (self._information.texts() if self._information else {}).items():
+            grouped.setdefault(information.SERVICE, []).append(self._said(uuid, text))
         return list(grouped.items())
+
+    def _said(self, uuid: str, text: str) -> ServedCharacteristic[bytes]:
+        readable = ServedCharacteristic.Properties.READ
+        return ServedCharacteristic(bumble_uuid(uuid), readable, PERMISSIONS[self._pairing], text.encode())
 
     def _served(self, each: Characteristic) -> ServedCharacteristic[bytes]:
         accesses = {self.device.signals[name].access for name in each.fields}

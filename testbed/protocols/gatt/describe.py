@@ -9,6 +9,7 @@ from testbed.bench.uuids import uuid_words
 from testbed.protocols.meaning import Fields, Meaning, not_understood, told
 
 from .characteristic import Characteristic, characteristics
+from .information import TEXTS
 
 _ERROR = "error response"
 _EMPTY = ("read request", "write response")
@@ -38,6 +39,10 @@ class GattDescriber:
             return Meaning(0, len(value), f"{head}: ATT error 0x{code}", {**fields, "error": code})
         if operation in _EMPTY and not value:
             return Meaning(0, 0, head, fields)
+        if known is None and characteristic in TEXTS.values() and value:
+            name = next(name for name, uuid in TEXTS.items() if uuid == characteristic)
+            text = value.decode(errors="replace")
+            return Meaning(0, len(value), f"{head} ({name}): {text}", {**fields, name: text})
         if known is None:
             return Meaning(0, len(value), f"{head}: {value.hex(' ') or 'nothing'}", fields)
         try:

@@ -11,6 +11,8 @@ from testbed.bench.ble_wire import Manufacturer, read_manufacturer
 from testbed.bench.profile import Quantity
 from testbed.bench.units import seconds
 
+from .information import Information
+
 _Manufacturer = Annotated[Manufacturer, BeforeValidator(lambda text: read_manufacturer(str(text)))]
 
 
@@ -37,6 +39,9 @@ class GattSettings(BaseModel):
         default="100 ms", description="Time between two advertisements, 20 ms to 10.24 s"
     )
 
+    information: Information | None = Field(
+        default=None, description="Texts of the Device Information Service; with it they are read and told"
+    )
     pairing: Pairing = Field(
         default=Pairing.NONE, description="What an emulated device wants before it lets anything be read"
     )
