@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -159,6 +160,22 @@ def test_with_a_slow_connection_all_waits_for_the_next_event_in_its_order() -> N
     in_the_room(check)
 
 
+def test_a_command_without_response_is_acknowledged_when_it_was_sent() -> None:
+    setpoint = THERMOSTAT.signals["setpoint"].model_copy(update={"response": False})
+    hasty = replace(THERMOSTAT, signals={**THERMOSTAT.signals, "setpoint": setpoint})
+
+    async def check(found: Room) -> None:
+        log = found.logs["dut"]
+        command = log.command("setpoint", 21.0)
+        await eventually(lambda: not command.pending, "an outcome")
+        await eventually(lambda: found.stores["dut"].read("setpoint") == 21.0, "the write")
+        sent = {decode_frame(data).opcode for _, way, data in log.frames if way is Direction.TX}
+        assert command.outcome is Outcome.ACKNOWLEDGED
+        assert sent == {AttOpcode.READ_REQUEST, AttOpcode.WRITE_COMMAND}
+
+    in_the_room(check, make_device(hasty, "ble://C0:FF:EE:00:00:01"))
+
+
 def test_some_notifications_are_left_out_and_the_rest_comes() -> None:
     async def check(found: Room) -> None:
         await found.breakables["dut"].break_("lost-notifications", {"share": 0.3})
@@ -257,6 +274,27 @@ def test_a_device_that_is_not_paired_with_as_it_wants_says_so(how: str, pairing:
             assert not log.good("battery")
 
     run_virtual(main)
+
+
+# Values of many shapes -------------------------------------------------------------------------------
+
+
+def test_a_heart_rate_sensor_tells_what_it_measures_with_times_that_rise() -> None:
+    async def check(found: Room) -> None:
+        log, store = found.logs["dut"], found.stores["dut"]
+        for name, value in {"heart_rate": 300.0, "energy": math.nan, "contact": 3.0, "battery": 71.0}.items():
+            store.set(name, value)
+        start = found.clock.now()
+        await found.clock.sleep(5)
+        assert [log.good(name)[-1].value for name in ("heart_rate", "contact")] == [300.0, 3.0]
+        assert all(sample.time_ns <= start for sample in log.of("energy"))
+        report = next(each for each in log.driver._reports if each.characteristic.flags)  # type: ignore[union-attr]
+        report.arrived(found.clock.now(), bytes.fromhex("10 50 00 04 00 02 00 03"))
+        beats = log.good("rr_interval")[-3:]
+        assert [beat.value for beat in beats] == [1.0, 0.5, 0.75]
+        assert [beat.time_ns - beats[2].time_ns for beat in beats] == [-2, -1, 0]
+
+    in_the_room(check, make_device("ble/heart-rate", "ble://C0:FF:EE:00:00:01"))
 
 
 # Who it is ------------------------------------------------------------------------------------------

@@ -39,9 +39,8 @@ class Heard:
         wanted = wire.manufacturer
         if wanted is None:
             return True
-        return self.manufacturers.get(wanted.company, b"").startswith(wanted.data) and (
-            wanted.company in self.manufacturers
-        )
+        data = self.manufacturers.get(wanted.company)
+        return data is not None and data.startswith(wanted.data)
 
 
 @dataclass

@@ -91,7 +91,7 @@ class BleDriver(Driver):
         self._arrived(partial(self._link_report.opened, self.wires.opened_ns, link.table))
         places = [report.characteristic for report in self._reports]
         abilities = {place.uuid: self._check(link, place) for place in places}
-        self._responds = {uuid for uuid, able in abilities.items() if "write" in able}
+        self._responds = {place.uuid for place in places if place.answered(abilities[place.uuid])}
         for report in self._reports:
             # Before subscribing: BlueZ hands a read value to subscribers as well.
             if report.signals and "read" in abilities[report.characteristic.uuid]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from testbed.bench.device import Device
 from testbed.drivers.decoder import Publish, PublishBad
 from testbed.links.gatt_table import GattTable
 from testbed.protocols.gatt import Characteristic, OfLink, characteristics, link_signals
-from testbed.signals import Access, Sample
+from testbed.signals import Access, Sample, Signal
 
 
 class Report:
@@ -30,14 +32,18 @@ class Report:
         except ValueError as error:
             self.refused(time_ns, str(error))
             return
+        later = Counter(name for name, _ in told)
         for name, number in told:
-            signal = self._by_name.get(name)
-            if signal is None:
-                continue
-            if number is None:
-                self._publish_bad(signal, "the device says that the value is not known", time_ns)
-            else:
-                self._publish(Sample(signal.id, time_ns, number))
+            later[name] -= 1
+            if (signal := self._by_name.get(name)) is not None:
+                # What repeats within one value is told 1 ns apart, as times of a signal always rise.
+                self._tell(signal, time_ns - later[name], number)
+
+    def _tell(self, signal: Signal, time_ns: int, number: float | None) -> None:
+        if number is None:
+            self._publish_bad(signal, "the device says that the value is not known", time_ns)
+        else:
+            self._publish(Sample(signal.id, time_ns, number))
 
     def refused(self, time_ns: int, reason: str) -> None:
         """Publish that there is no value, and why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -47,6 +47,11 @@ class Characteristic:
     def indicates(self) -> bool:
         """Whether an emulated device waits for each value to be confirmed."""
         return any(field.indicate for field in self.fields.values())
+
+    def answered(self, able: Iterable[str]) -> bool:
+        """Whether writes to a characteristic that is `able` to so much are answered."""
+        wanted = all(field.response for field in self.fields.values())
+        return "write" in able and (wanted or "write-without-response" not in able)
 
     def __str__(self) -> str:
         """Return its name for people."""

@@ -52,6 +52,9 @@ class GattAddress(BaseModel):
         le=31,
         description="Bit of the flags that doubles the number's bytes",
     )
+    response: bool = Field(
+        default=True, description="Whether a command asks for a response, where the device gives any"
+    )
     indicate: bool = Field(
         default=False, description="An emulated device sends it as an indication, which waits to be confirmed"
     )
