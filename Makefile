@@ -4,13 +4,17 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench grafana clean firmware firmware-check
+.PHONY: demo test test-bluez-vm check bench grafana clean firmware firmware-check
 
 demo: $(VENV)/installed
 	$(BIN)/testbed run benches/thermal-rig.yaml --emulate all --for 30s --serve
 
 test: $(VENV)/installed $(VENV)/firmware-tools
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# The BLE driver's tests under a real bluetoothd, on Debian's kernel in a virtual machine; see docs/drivers.md.
+test-bluez-vm: $(VENV)/installed
+	$(BIN)/python -m hil_tests.bluez_vm
 
 # Every node for every board; see docs/firmware.md.
 firmware: $(VENV)/installed $(VENV)/firmware-tools

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from bleak import BleakAdapter, BleakClient
@@ -22,6 +22,7 @@ from testbed.bench.ble_wire import BleWire
 
 from .base import LinkLost
 from .bluez_agent import passkey_agent
+from .dbus import hang_up
 from .gatt_scan import Scan, see_through
 from .gatt_seek import Heard
 
@@ -108,15 +109,8 @@ async def _answers(address: str) -> bool:
         await probe.connect()
     except Exception:  # whatever it is, this bus is of no use to anybody
         return False
-    await _hang_up(probe)
+    await hang_up(probe)
     return True
-
-
-async def _hang_up(bus: MessageBus) -> None:
-    """Close a connection and see it closed, so that no descriptor is left to the garbage collector."""
-    bus.disconnect()
-    closed: Awaitable[None] = bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-    await asyncio.gather(closed, return_exceptions=True)
 
 
 async def _check_version() -> None:
@@ -158,7 +152,7 @@ class OwnerWatch:
         """Listen no longer."""
         if self._bus is not None:
             bus, self._bus = self._bus, None
-            await _hang_up(bus)
+            await hang_up(bus)
 
     def _heard(self, message: Message) -> None:
         if message.message_type is MessageType.SIGNAL and message.member == "NameOwnerChanged":

@@ -10,6 +10,7 @@ from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from .base import LinkLost
+from .dbus import hang_up
 
 _PATH = "/org/testbed/agent"
 _AGENT, _MANAGER = "org.bluez.Agent1", "org.bluez.AgentManager1"
@@ -25,15 +26,15 @@ async def passkey_agent(passkey: int | None) -> AsyncIterator[None]:
         yield
         return
     bus = MessageBus(bus_type=BusType.SYSTEM)
-    await bus.connect()
     try:
+        await bus.connect()
         bus.add_message_handler(lambda call: _answered(call, passkey))
         await _manage(bus, "RegisterAgent", "os", [_PATH, "KeyboardOnly"])
         # bleak pairs over a D-Bus connection of its own, which has no agent: it gets the default one.
         await _manage(bus, "RequestDefaultAgent", "o", [_PATH])
         yield
     finally:
-        bus.disconnect()  # BlueZ forgets the agents of who leaves
+        await hang_up(bus)  # BlueZ forgets the agents of who leaves
 
 
 async def _manage(bus: MessageBus, member: str, signature: str, body: list[Any]) -> None:

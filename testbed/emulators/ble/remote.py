@@ -1,45 +1,26 @@
-"""A device as BlueZ shows it: org.bluez.Device1 and the GATT objects below it.
-
-BlueZ 5.66, doc/device-api.txt and doc/gatt-api.txt.
-"""
+"""A device as BlueZ shows it: org.bluez.Device1 (BlueZ 5.66, doc/device-api.txt)."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from bumble.core import BaseBumbleError
 from bumble.device import Advertisement, Connection, Peer
-from bumble.gatt_client import CharacteristicProxy, DescriptorProxy
 from dbus_fast import Message, Variant
 
 from testbed.links.bumble_pairing import Passkey
 
-from .errors import BusError, bluez, not_connected, unknown_object
-from .objects import Objects, Properties
-from .properties import (
-    CHARACTERISTIC,
-    DESCRIPTOR,
-    DEVICE,
-    FLAGS,
-    SENDS,
-    SERVICE,
-    advertised,
-    characteristic_properties,
-    device_properties,
-    service_properties,
-    uuid_text,
-)
-
-_MTU = 517  # what BlueZ asks for
-_CCCD = "00002902-0000-1000-8000-00805f9b34fb"
+from .database import Database
+from .errors import BusError, bluez, not_connected
+from .objects import Objects
+from .properties import DEVICE, advertised, device_properties
 
 Work = Callable[[], Awaitable[None]]
 Spawn = Callable[[Work], None]
 """Runs what goes on beside the calls."""
 
-Proxy: TypeAlias = "CharacteristicProxy[bytes] | DescriptorProxy"
 Dial = Callable[[], Awaitable[Connection]]
 Secure = Callable[[Connection, "Passkey | None"], Awaitable[None]]
 """Encrypts a connection, pairing if it must; raises BusError."""
@@ -59,8 +40,7 @@ class RemoteDevice:
         self._spawn = spawn
         self._connection: Connection | None = None
         self._unwanted = False
-        self._gatt: dict[str, Proxy | None] = {}
-        self._listeners: dict[str, set[str]] = {}
+        self._database = Database(path, objects)
         address = first.address.to_string(with_type_qualifier=False)
         objects.add(path, DEVICE, device_properties(path, address) | advertised(first))
 
@@ -131,44 +111,13 @@ class RemoteDevice:
             await connection.disconnect()
 
     async def _discover(self, connection: Connection) -> None:
-        peer = Peer(connection)
-        mtu = await peer.request_mtu(_MTU)
-        services = await peer.discover_services()
-        for service in services:
-            path = f"{self.path}/service{service.handle:04x}"
-            self._show(path, SERVICE, None, service_properties(self.path, uuid_text(service.uuid)))
-            for characteristic in await peer.discover_characteristics(service=service):
-                await self._show_characteristic(peer, path, characteristic, mtu)
-        uuids = Variant("as", [uuid_text(service.uuid) for service in services])
+        uuids = Variant("as", await self._database.discover(Peer(connection)))
         self._objects.change(self.path, DEVICE, {"UUIDs": uuids, "ServicesResolved": Variant("b", True)})
-
-    async def _show_characteristic(
-        self, peer: Peer, service: str, characteristic: CharacteristicProxy[bytes], mtu: int
-    ) -> None:
-        # BlueZ names a characteristic by its declaration, which stands one handle before its value.
-        path = f"{service}/char{characteristic.handle - 1:04x}"
-        self._show(
-            path, CHARACTERISTIC, characteristic, characteristic_properties(service, characteristic, mtu)
-        )
-        for descriptor in await peer.discover_descriptors(characteristic):
-            properties = {
-                "UUID": Variant("s", uuid_text(descriptor.type)),
-                "Characteristic": Variant("o", path),
-                "Value": Variant("ay", b""),
-            }
-            self._show(f"{path}/desc{descriptor.handle:04x}", DESCRIPTOR, descriptor, properties)
-
-    def _show(self, path: str, interface: str, proxy: Proxy | None, properties: Properties) -> None:
-        self._gatt[path] = proxy
-        self._objects.add(path, interface, properties)
 
     def _lost(self, reason: int) -> None:
         self._connection = None
-        self._listeners.clear()
         self._objects.change(self.path, DEVICE, {"ServicesResolved": Variant("b", False)})
-        for path in sorted(self._gatt, reverse=True):
-            self._objects.remove(path)
-        self._gatt.clear()
+        self._database.clear()
         self._objects.change(self.path, DEVICE, {"Connected": Variant("b", False)})
 
     # org.bluez.GattCharacteristic1 and GattDescriptor1 ------------------------------------------
@@ -178,71 +127,12 @@ class RemoteDevice:
 
         Ends as cancelled when the connection is lost meanwhile.
         """
-        proxy = self._gatt.get(call.path or "")
-        if self._connection is None or proxy is None:
+        if self._connection is None:
             raise not_connected()
         # bumble itself ends only the request that is on the air; those behind it would wait half a minute.
-        work = self._connection.cancel_on_disconnection(self._perform(proxy, call))
+        work = self._connection.cancel_on_disconnection(self._database.answer(call))
         return cast(tuple[str, list[Any]], await work)
-
-    async def _perform(self, proxy: Proxy, call: Message) -> tuple[str, list[Any]]:
-        path = call.path or ""
-        if call.member == "ReadValue":
-            value = bytes(await proxy.read_value())
-            # BlueZ shows what was read as a change of the value; so a subscriber hears it as well.
-            self._objects.change(path, call.interface or "", {"Value": Variant("ay", value)})
-            return "ay", [value]
-        if call.member == "WriteValue":
-            await self._write(proxy, bytes(call.body[0]), call.body[1])
-        elif call.member == "StartNotify" and isinstance(proxy, CharacteristicProxy):
-            await self._start_notify(path, proxy, call.sender or "")
-        elif call.member == "StopNotify" and isinstance(proxy, CharacteristicProxy):
-            await self._stop_notify(path, call.sender or "")
-        else:
-            raise unknown_object(call)
-        return "", []
 
     async def client_left(self, client: str) -> None:
         """Unsubscribe what a program subscribed to that is gone."""
-        for path in [path for path, clients in self._listeners.items() if client in clients]:
-            await self._stop_notify(path, client)
-
-    async def _write(self, proxy: Proxy, value: bytes, options: dict[str, Variant]) -> None:
-        if isinstance(proxy, DescriptorProxy):
-            if uuid_text(proxy.type) == _CCCD:
-                raise bluez("NotPermitted", "Write not permitted")
-            await proxy.write_value(value, with_response=True)
-            return
-        kind = options["type"].value if "type" in options else "request"
-        response = kind != "command"
-        if not int(proxy.properties) & FLAGS["write" if response else "write-without-response"]:
-            raise bluez("NotSupported", "Operation is not supported")
-        await proxy.write_value(value, with_response=response)
-
-    async def _start_notify(self, path: str, proxy: CharacteristicProxy[bytes], client: str) -> None:
-        if not int(proxy.properties) & SENDS:
-            raise bluez("NotSupported", "Operation is not supported")
-        listeners = self._listeners.setdefault(path, set())
-        first = not listeners
-        listeners.add(client)
-        if first:
-            try:
-                await proxy.subscribe(lambda value: self._notified(path, value))
-            except BaseException:
-                self._listeners.pop(path, None)
-                raise
-        self._objects.change(path, CHARACTERISTIC, {"Notifying": Variant("b", True)})
-
-    async def _stop_notify(self, path: str, client: str) -> None:
-        listeners = self._listeners.get(path, set())
-        if client not in listeners:
-            raise bluez("Failed", "No notify session started")
-        listeners.discard(client)
-        proxy = self._gatt.get(path)
-        if not listeners and isinstance(proxy, CharacteristicProxy):
-            del self._listeners[path]
-            await proxy.unsubscribe()
-            self._objects.change(path, CHARACTERISTIC, {"Notifying": Variant("b", False)})
-
-    def _notified(self, path: str, value: bytes) -> None:
-        self._objects.change(path, CHARACTERISTIC, {"Value": Variant("ay", bytes(value))}, bulk=True)
+        await self._database.client_left(client)
