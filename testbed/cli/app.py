@@ -24,6 +24,7 @@ from . import (
     grafana,
     import_,
     interlock,
+    learn,
     new,
     play,
     promote,
@@ -76,6 +77,7 @@ app.command()(compare.compare)
 app.command()(tune.tune)
 app.command()(twins.twins)
 app.command()(whatif.whatif)
+app.command()(learn.learn)
 app.command()(why.why)
 app.command()(promote.promote)
 app.command("replay-all")(replay_all.replay_all)

@@ -17,6 +17,7 @@ from testbed.session.memory import learned
 from testbed.signals import Command, Outcome, Quality, Sample
 from testbed.twin import LiveTwin
 from testbed.twin.models import make_model
+from testbed.twin.wiring import Wiring
 
 _SINCE_NS = 120_000_000_000  # of a session that a twin is rebuilt from: by then it has forgotten how it began
 
@@ -35,7 +36,7 @@ def rebuild(session: SessionReader, bench: Bench, name: str | None, time_ns: int
 
     Raises UsageError when there is no such twin, or when it had no state yet.
     """
-    device, spec = _spec(bench, name)
+    device, spec = twin_of(bench, name)
     until_ns = session.span()[1] if time_ns is None else time_ns
     known = learned(session, device, spec, until_ns)
     latest: dict[int, float] = {}
@@ -43,7 +44,7 @@ def rebuild(session: SessionReader, bench: Bench, name: str | None, time_ns: int
         spec, make_model(spec, known.parameters(spec)), partial(_latest, latest), lambda sample: None,
         lambda event: None, known.biases(spec),
     )  # fmt: skip
-    for _, what in _happened(session, bench, twin, until_ns - _SINCE_NS, until_ns):
+    for _, what in happened(session, bench, twin.wiring, until_ns - _SINCE_NS, until_ns):
         if isinstance(what, Command):
             latest[what.signal] = what.value
             twin.commanded(what)
@@ -56,7 +57,8 @@ def rebuild(session: SessionReader, bench: Bench, name: str | None, time_ns: int
     return Rebuilt(device, twin, until_ns)
 
 
-def _spec(bench: Bench, name: str | None) -> tuple[str, TwinModel]:
+def twin_of(bench: Bench, name: str | None) -> tuple[str, TwinModel]:
+    """Return a twin that has a model, by default the first; raises UsageError when there is none."""
     models = {device: twin.model for device, twin in bench.twins.items() if twin.model is not None}
     if name is None:
         if not models:
@@ -72,14 +74,14 @@ def _latest(values: dict[int, float], signal: int) -> float:
     return values.get(signal, math.nan)
 
 
-def _happened(
-    session: SessionReader, bench: Bench, twin: LiveTwin, since_ns: int, until_ns: int
+def happened(
+    session: SessionReader, bench: Bench, wiring: Wiring, since_ns: int, until_ns: int
 ) -> Iterator[tuple[int, Sample | Command]]:
-    """Give the samples and commands that the twin took, in the order of time."""
+    """Give the samples and commands that a twin took, in the order of time."""
     here = {signal.path: signal.id for signal in session.signals}
     ids = {
         here[bench.signals[number].path]: number
-        for number in (*twin.wiring.sensor_of, *twin.wiring.input_of)
+        for number in (*wiring.sensor_of, *wiring.input_of)
         if bench.signals[number].path in here
     }
     written = {number for number in ids if bench.signals[ids[number]].writable}

@@ -131,6 +131,8 @@ class Composed:
         self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
     ) -> NDArray[np.float64]:
         """Return `a` of the linear form alone, (n, n)."""
+        if not self._wired.fed:
+            return self._side_by_side(state, inputs, seconds, parameters)
         with self.passing():
             slope = slopes(
                 lambda x: self.step(x, inputs, seconds, parameters),
@@ -140,6 +142,18 @@ class Composed:
                 self.DIFFERENCE,
             )
         return self._carry(slope)
+
+    def _side_by_side(
+        self, state: Components, inputs: Components, seconds: float, parameters: Components | None
+    ) -> NDArray[np.float64]:
+        """Return the transitions of parts that nothing connects."""
+        of_parts = self._split(self.parameters if parameters is None else parameters, "PARAMETERS")
+        slope = np.zeros((len(state), len(state)))
+        for number, (name, own) in enumerate(zip(self.parts, self._split(state, "STATES"), strict=True)):
+            places, given = self.places(name), self._inputs(number, inputs, {})
+            at = slice(places.start, places.stop)
+            slope[at, at] = self._models[number].transition(own, given, seconds, of_parts[number])
+        return slope
 
     def _carry(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a slope in which carried states follow nothing but themselves."""

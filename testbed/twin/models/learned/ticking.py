@@ -66,6 +66,7 @@ class Ticking(ABC):
         """Return how a step of `seconds`, and the outputs, follow small changes."""
         found = linearise(self, state, inputs, seconds, parameters)
         found.a[-1] = found.a[:, -1] = found.b[-1] = found.c[:, -1] = 0.0
+        found.a[-1, -1] = self._even(seconds)
         return found
 
     def transition(
@@ -77,7 +78,13 @@ class Ticking(ABC):
             difference(self),
         )  # fmt: skip
         slope[-1] = 0.0
+        slope[-1, -1] = self._even(seconds)
         return slope
+
+    def _even(self, seconds: float) -> float:
+        """Return the slope of the age over a step: 1 over whole periods, after which it is what it was."""
+        periods = seconds / self.period
+        return 1.0 if abs(periods - round(periods)) < _ROUNDING * max(1.0, periods) else 0.0
 
     def leap(
         self, state: Components, inputs: Components, seconds: float, parameters: Components | None = None
