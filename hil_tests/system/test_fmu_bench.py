@@ -29,7 +29,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_twin_follows_an_fmu_and_the_recording_replays_anywhere(bench: Path, tmp_path: Path) -> None:
     session = tmp_path / "fmu.session"
-    ran = testbed("run", bench, "--virtual", "--for", "12s", "--json", "--session", session)
+    ran = testbed("run", bench, "--virtual", "--for", "8s", "--json", "--session", session)
     signals = json.loads(ran.stdout)["signals"]
     assert abs(signals["chamber.temperature_residual"]["last"]) < 0.3, ran.stderr
     assert signals["chamber.temperature_sigma"]["last"] < 0.1
@@ -77,10 +77,12 @@ def test_what_is_wrong_is_told_by_its_place(
     assert told in result.stderr
 
 
-def test_a_torn_file_is_told(bench: Path, tmp_path: Path) -> None:
+def test_a_torn_file_is_told(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     torn = Path(shutil.copy(bench, tmp_path))
     with zipfile.ZipFile(tmp_path / "chamber.fmu", "w") as archive:
         archive.writestr("modelDescription.xml", "<fmiModelDescription")
-    result = testbed("check", torn)
+    result = run_inside(monkeypatch, capsys, "check", torn)
     assert result.returncode == 2
     assert "chamber.fmu cannot be read as an FMU" in result.stderr
