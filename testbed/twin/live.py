@@ -10,7 +10,7 @@ from testbed.bench import TwinFilter, TwinModel
 from testbed.signals import Command, Event, Level, Quality, Sample
 
 from .estimate import ExtendedKalman, Followed, Happened, Innovation, Tracker, UnscentedKalman
-from .models import Model
+from .models import Model, ModelFailed
 from .wiring import Wiring
 
 _FILTERS = {TwinFilter.EKF: ExtendedKalman, TwinFilter.UKF: UnscentedKalman}
@@ -59,6 +59,9 @@ class LiveTwin:
         )
         self._told = [wired is None or not math.isnan(now(wired[0].id)) for wired in self.wiring.inputs]
         self.learner: Learner | None = None
+        self.lost = ""
+        """Why the model follows no more, "" while it does."""
+        self._unforetold = False
 
     # What comes ---------------------------------------------------------------------------------
 
@@ -104,22 +107,39 @@ class LiveTwin:
 
     def unknown(self) -> str:
         """Return which inputs are not known now, "" when all are; the model keeps to their last values."""
-        return self.wiring.unknown(self._now)
+        return self.lost or self.wiring.unknown(self._now)
 
     def foretells(self, number: int) -> bool:
         """Return whether the model can be asked about an input: it stands, and has heard of all others."""
         others = (told for each, told in enumerate(self._told) if each != number)
-        return self.tracker.begun and all(others)
+        return self.tracker.begun and not self.lost and all(others)
 
     def disbelieved(self) -> bool:
         """Return whether a sensor is shut out."""
         return any(map(self.tracker.shut_out, range(len(self.spec.sensors))))
 
     def _take(self, happened: Happened) -> Innovation | None:
-        innovation = self.tracker.take(happened)
+        if self.lost:
+            return None
+        try:
+            innovation = self.tracker.take(happened)
+        except ModelFailed as error:
+            self.lost = f"the model has failed: {error.args[0]}"
+            self._tell_failed(happened.time_ns, Level.ERROR, self.lost)
+            return None
         if self.learner is not None:
             self.learner.take(happened, innovation)
         return innovation
+
+    def cannot_foretell(self, time_ns: int, error: ModelFailed) -> None:
+        """Report, once, that a forecast has failed; the twin goes on without."""
+        if not self._unforetold:
+            self._unforetold = True
+            self._tell_failed(time_ns, Level.WARNING, f"nothing is foretold: {error.args[0]}")
+
+    def _tell_failed(self, time_ns: int, level: Level, text: str) -> None:
+        device = self.spec.sensors[0].prediction.device
+        self._report(Event(time_ns, level, device, "model-failed", f"the twin of {device}: {text}"))
 
     def _too_soon(self, taken_ns: int, time_ns: int) -> bool:
         """Return whether a sample comes less than a period after one that was taken."""

@@ -12,6 +12,7 @@ from testbed.bench import Cause, Lookahead, Read, signals_of
 from testbed.bench.condition import Condition, Within
 from testbed.signals import Command, Sample, Signal
 from testbed.twin.live import LiveTwin
+from testbed.twin.models import ModelFailed
 from testbed.twin.predict import foretell
 
 from .check import Finding
@@ -35,7 +36,8 @@ class Ahead:
     So a command may always be taken back in time (a safety filter in the sense of Wabersich and others, IEEE
     Control Systems 43, 2023). A condition on a signal is one on what it measures, whatever its sensor makes
     of that, late or wrong. What is not foretold, and an input that is lost, is taken to stay as it was; while
-    a twin has no state, or has never heard of another input, nothing is said.
+    a twin has no state, or has never heard of another input, nothing is said. What a model fails at may
+    not pass.
 
     What went out is tried again as samples come, when nothing has followed it for half of that moment: if it
     may not stay, because what came after it was refused or nothing came at all, its actuator is driven to its
@@ -138,7 +140,10 @@ class Ahead:
         if signal.safe is not None:
             safe[number] = twin.wiring.input_to_model(number, signal.safe)
         pieces = [(plan.hold, tuple(wanted)), (plan.horizon - plan.hold, tuple(safe))]
-        course = foretell(twin.tracker.filter, pieces, _STEPS)
+        try:
+            course = foretell(twin.tracker.filter, pieces, _STEPS)
+        except ModelFailed as error:
+            return _Broken(f"what its model cannot tell ({str(error.args[0]).splitlines()[0]})", 0.0)
         spread = plan.sigma * course.sigmas
         most, least = course.values + spread, course.values - spread
         times = [

@@ -1,6 +1,6 @@
 """Models of devices as mathematics over a state: one small interface, and the ones that are shipped."""
 
-from .base import MODELS, Components, Linear, Model, Variable, model_class, passing
+from .base import MODELS, Components, Linear, Model, ModelFailed, Variable, model_class, passing
 from .differences import difference, linearise, slopes
 from .making import make_model, try_out
 
@@ -9,6 +9,7 @@ __all__ = [
     "Components",
     "Linear",
     "Model",
+    "ModelFailed",
     "Variable",
     "difference",
     "linearise",

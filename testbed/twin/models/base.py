@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from testbed.bench.plugins import find_part
 from testbed.bench.problems import nearest
+from testbed.errors import UsageError
 
 GROUP = "testbed.models"
 
@@ -44,6 +45,10 @@ GENERAL = {
 
 Components = tuple[Any, ...]
 """One number, or one array of numbers of any shape, a variable."""
+
+
+class ModelFailed(UsageError):
+    """A model cannot go on from a state, under these inputs; the text says why."""
 
 
 @dataclass(frozen=True)

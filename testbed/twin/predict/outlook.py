@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from testbed.signals import Quality, Sample
 from testbed.twin.estimate import ExtendedKalman, Innovation
 from testbed.twin.live import LiveTwin
+from testbed.twin.models import ModelFailed
 
 from .course import foretell
 from .reach import reach
@@ -41,7 +42,7 @@ class Outlook:
         """Take a sample of a sensor that the twin has seen; one that it did not take is passed over."""
         live = self._live
         number = live.wiring.sensor_of[sample.signal]
-        if live.heard_ns[number] != sample.time_ns:
+        if live.heard_ns[number] != sample.time_ns or live.lost:
             return
         self._begun_ns = self._begun_ns or sample.time_ns
         self._said[number] = value = live.wiring.scales[number].to_model(sample.value)
@@ -56,8 +57,11 @@ class Outlook:
         self._usual = tuple((new + old) / 2 for new, old in zip(tracker.inputs, self._usual, strict=True))
         self._keep_state(time_ns, now)
         self._bridge(time_ns, now)
-        self._foretell(time_ns)
-        self._foresee(time_ns)
+        try:
+            self._foretell(time_ns)
+            self._foresee(time_ns)
+        except ModelFailed as error:
+            self._live.cannot_foretell(time_ns, error)
         outputs = now.followed.model.output(
             now.state[: now.followed.own], tracker.inputs, now.followed.parameters(now.state)
         )

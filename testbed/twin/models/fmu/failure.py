@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from testbed.errors import UsageError
+from ..base import ModelFailed
 
 
-class FmuFailed(UsageError):
+class FmuFailed(ModelFailed):
     """An FMU could not be started, or cannot go on; the text ends with what it said itself."""
