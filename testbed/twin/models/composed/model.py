@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from ..base import Components, Linear, Model, passing, working
 from ..differences import difference, linearise, slopes
 from .connections import Connections
+from .parts import Parts, Values
 from .ports import Port
 
 _LONGEST = 0.1  # s
-
-Values = dict[Port, float]
 
 
 class Composed:
@@ -52,12 +51,12 @@ class Composed:
         self.parts = dict(parts)
         self.DIFFERENCE = max(map(difference, self.parts.values()))
         self._given = (dict(connect or {}), dict(sums or {}), step)
-        self._models = list(parts.values())
         wired = self._wired = Connections(self.parts, *self._given[:2])
+        self._parts = Parts(list(parts.values()), wired)
         self.INPUTS, self.OUTPUTS = tuple(wired.inputs.values()), wired.outputs
         self.STATES = wired.outside("STATES")
         self._carried = [at for at, each in enumerate(self.STATES) if each.carried is not None]
-        usual = (value for model in self._models for value in model.parameters)
+        usual = (value for model in self._parts.models for value in model.parameters)
         self.PARAMETERS = tuple(
             replace(each, nominal=value)
             for each, value in zip(wired.outside("PARAMETERS"), usual, strict=True)
@@ -83,11 +82,11 @@ class Composed:
             states = [
                 model.begin(
                     tuple(known[Port(number, at)] for at in range(len(model.OUTPUTS))),
-                    self._inputs(number, inputs, values),
+                    self._parts.inputs(number, inputs, values),
                 )
-                for number, model in enumerate(self._models)
+                for number, model in enumerate(self._parts.models)
             ]
-            values = self._said(states, inputs, self._split(self.parameters, "PARAMETERS"))
+            values = self._parts.said(states, inputs, self._parts.split(self.parameters, "PARAMETERS"))
         return tuple(component for state in states for component in state)
 
     def step(
@@ -96,25 +95,25 @@ class Composed:
         """Return the state `seconds` later, under inputs that stay as they are."""
         if seconds <= 0:
             return state
-        of_parts = self._split(self.parameters if parameters is None else parameters, "PARAMETERS")
-        states, coupled = self._split(state, "STATES"), self._wired.fed
+        of_parts = self._parts.split(self.parameters if parameters is None else parameters, "PARAMETERS")
+        states, coupled = self._parts.split(state, "STATES"), self._wired.fed
         count = max(1, math.ceil(seconds / self._given[2] - 1e-9)) if coupled else 1
         for _ in range(count):
             values: Values = {}
             if coupled:
                 with self.passing():
-                    now = self._said(states, inputs, of_parts)
-                    middle = self._moved(states, inputs, now, seconds / count / 2, of_parts)
-                    values = self._said(middle, inputs, of_parts)
-            states = self._moved(states, inputs, values, seconds / count, of_parts)
+                    now = self._parts.said(states, inputs, of_parts)
+                    middle = self._parts.moved(states, inputs, now, seconds / count / 2, of_parts)
+                    values = self._parts.said(middle, inputs, of_parts)
+            states = self._parts.moved(states, inputs, values, seconds / count, of_parts)
         return tuple(component for each in states for component in each)
 
     def output(
         self, state: Components, inputs: Components, parameters: Components | None = None
     ) -> Components:
         """Return what would be measured."""
-        of_parts = self._split(self.parameters if parameters is None else parameters, "PARAMETERS")
-        values = self._said(self._split(state, "STATES"), inputs, of_parts)
+        of_parts = self._parts.split(self.parameters if parameters is None else parameters, "PARAMETERS")
+        values = self._parts.said(self._parts.split(state, "STATES"), inputs, of_parts)
         return tuple(sum(values[port] * factor for port, factor in each) for each in self._wired.sums)
 
     def linearise(
@@ -147,12 +146,14 @@ class Composed:
         self, state: Components, inputs: Components, seconds: float, parameters: Components | None
     ) -> NDArray[np.float64]:
         """Return the transitions of parts that nothing connects."""
-        of_parts = self._split(self.parameters if parameters is None else parameters, "PARAMETERS")
+        of_parts = self._parts.split(self.parameters if parameters is None else parameters, "PARAMETERS")
         slope = np.zeros((len(state), len(state)))
-        for number, (name, own) in enumerate(zip(self.parts, self._split(state, "STATES"), strict=True)):
-            places, given = self.places(name), self._inputs(number, inputs, {})
+        for number, (name, own) in enumerate(
+            zip(self.parts, self._parts.split(state, "STATES"), strict=True)
+        ):
+            places, given = self.places(name), self._parts.inputs(number, inputs, {})
             at = slice(places.start, places.stop)
-            slope[at, at] = self._models[number].transition(own, given, seconds, of_parts[number])
+            slope[at, at] = self._parts.models[number].transition(own, given, seconds, of_parts[number])
         return slope
 
     def _carry(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -173,13 +174,13 @@ class Composed:
     def passing(self) -> Iterator[None]:
         """Tell all parts that no state is needed once the context has ended."""
         with ExitStack() as stack:
-            for model in self._models:
+            for model in self._parts.models:
                 stack.enter_context(passing(model))
             yield
 
     def save(self, state: Components) -> bytes:
         """Return a state, to be kept."""
-        parts = zip(self.parts.items(), self._split(state, "STATES"), strict=True)
+        parts = zip(self.parts.items(), self._parts.split(state, "STATES"), strict=True)
         saved = {name: base64.b64encode(model.save(own)).decode() for (name, model), own in parts}
         return json.dumps(saved).encode()
 
@@ -216,15 +217,15 @@ class Composed:
                 raise ValueError(
                     f"{part} would change the {what.lower()} from {', '.join(old)} to {', '.join(new)}"
                 )
-        number, states = list(self.parts).index(part), self._split(state, "STATES")
-        told = self._split(self.parameters, "PARAMETERS")
-        values = self._said(states, inputs, told)
+        number, states = list(self.parts).index(part), self._parts.split(state, "STATES")
+        told = self._parts.split(self.parameters, "PARAMETERS")
+        values = self._parts.said(states, inputs, told)
         measured = {
-            each.name: values[Port(number, at)] for at, each in enumerate(self._models[number].OUTPUTS)
+            each.name: values[Port(number, at)] for at, each in enumerate(self._parts.models[number].OUTPUTS)
         }
         states[number] = model.begin(
             tuple(measured.get(each.name, math.nan) for each in model.OUTPUTS),
-            composed._inputs(number, inputs, values),
+            composed._parts.inputs(number, inputs, values),
         )
         told[number] = model.parameters
         composed.parameters = tuple(value for each in told for value in each)
@@ -233,50 +234,5 @@ class Composed:
     def places(self, part: str) -> range:
         """Return which states are those of a part."""
         at = list(self.parts).index(part)
-        begin = sum(len(model.STATES) for model in self._models[:at])
-        return range(begin, begin + len(self._models[at].STATES))
-
-    # Parts --------------------------------------------------------------------------------------
-
-    def _split(self, components: Components, what: str) -> list[Components]:
-        found, at = [], 0
-        for model in self._models:
-            count = len(getattr(model, what))
-            found.append(components[at : at + count])
-            at += count
-        return found
-
-    def _inputs(self, number: int, inputs: Components, values: Values) -> Components:
-        """Return what a part is given; what feeds it and is not known yet is taken as 0."""
-        return tuple(
-            (values.get(source, 0.0) if isinstance(source, Port) else inputs[source]) * factor + offset
-            for source, factor, offset in self._wired.feeds[number]
-        )
-
-    def _said(
-        self, states: Sequence[Components], inputs: Components, parameters: Sequence[Components]
-    ) -> Values:
-        """Return what all parts say: each output after those that it follows at once."""
-        values: Values = {}
-        told: dict[int, tuple[Components, Components]] = {}
-        for port in self._wired.order:
-            given = self._inputs(port.part, inputs, values)
-            before = told.get(port.part)
-            if before is None or not _same(before[0], given):
-                said = self._models[port.part].output(states[port.part], given, parameters[port.part])
-                told[port.part] = before = (given, said)
-            values[port] = before[1][port.at]
-        return values
-
-    def _moved(
-        self, states: Sequence[Components], inputs: Components, values: Values, seconds: float,
-        parameters: Sequence[Components],
-    ) -> list[Components]:  # fmt: skip
-        return [
-            model.step(states[number], self._inputs(number, inputs, values), seconds, parameters[number])
-            for number, model in enumerate(self._models)
-        ]
-
-
-def _same(first: Components, second: Components) -> bool:
-    return all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+        begin = sum(len(model.STATES) for model in self._parts.models[:at])
+        return range(begin, begin + len(self._parts.models[at].STATES))
