@@ -130,7 +130,7 @@ def test_a_port_that_is_not_there_is_told(tmp_path):
     assert "cannot move DTR of" in done.stderr
 
 
-@pytest.mark.parametrize("line", ["dtr", "rts"])
+@pytest.mark.parametrize("line", ["dtr", "rts", "break"])
 async def test_a_modem_line_is_asserted_and_released_with_the_other_at_rest(tmp_path, monkeypatch, line):
     # No pty has modem lines: a port that writes down what is asked of it stands in for one that has.
     moves: list[tuple[str, object]] = []
@@ -150,7 +150,8 @@ async def test_a_modem_line_is_asserted_and_released_with_the_other_at_rest(tmp_
     await reset_board(bench, "fan", lambda event: None)
     at_rest = [("rts", False), ("dtr", False)]
     assert sorted(moves[1:3]) == sorted(at_rest)
-    assert moves[3:] == [("open", True), (line, True), (line, False), ("close", True)]
+    moved = {"break": "break_condition"}.get(line, line)
+    assert moves[3:] == [("open", True), (moved, True), (moved, False), ("close", True)]
 
 
 def test_a_relay_is_pressed_and_let_go(tmp_path):

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from .profile import Quantity
 
+PORT_RESETS = ("dtr", "rts", "break")
+"""What a serial port can do to reset a board: move a modem line, or hold its own line in the break state."""
+
 _SIGNAL = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 
 
@@ -52,14 +55,14 @@ class BoardSpec(_Spec):
 
     flash: FlashSpec | None = None
     reset: str | None = Field(
-        None, description="dtr or rts of the device's port, or the signal of a relay (psu.board_power)"
+        None, description="dtr, rts or break of the device's port, or the signal of a relay (psu.board_power)"
     )
 
     @field_validator("reset")
     @classmethod
     def _known(cls, text: str | None) -> str | None:
-        if text is not None and text not in ("dtr", "rts") and not _SIGNAL.fullmatch(text):
-            raise ValueError("is no way to reset a board; write dtr, rts or device.signal of a relay")
+        if text is not None and text not in PORT_RESETS and not _SIGNAL.fullmatch(text):
+            raise ValueError("is no way to reset a board; write dtr, rts, break or device.signal of a relay")
         return text
 
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 from testbed.bench import Bench
+from testbed.bench.boards import PORT_RESETS
 from testbed.bench.device import Device
 from testbed.clock import NS, Clock, SystemClock
 from testbed.drivers import Driver, DriverContext, driver_class
@@ -26,7 +27,7 @@ Tell = Callable[[Event], None]
 def reset_plan(bench: Bench, name: str) -> str:
     """Return in words what `reset_board` would do; raises UsageError when the bench file does not say how."""
     device, how = _how(bench, name)
-    if how in ("dtr", "rts"):
+    if how in PORT_RESETS:
         return f"assert {how.upper()} of {_port(device, how)} for {_PULSE:g} s"
     return f"set {how} to 1 for {_PULSE:g} s, then to 0"
 
@@ -34,7 +35,7 @@ def reset_plan(bench: Bench, name: str) -> str:
 async def reset_board(bench: Bench, name: str, tell: Tell) -> None:
     """Reset a device's board; raises LinkError when its port or its relay cannot be reached."""
     device, how = _how(bench, name)
-    if how in ("dtr", "rts"):
+    if how in PORT_RESETS:
         await _by_line(_port(device, how), how)
     else:
         await _by_relay(bench.by_path[how], bench.devices[how.partition(".")[0]], tell)
@@ -46,7 +47,7 @@ def _how(bench: Bench, name: str) -> tuple[Device, str]:
     if how is None:
         raise UsageError(
             f"{name}: the bench file does not say how its board is reset",
-            f"add devices: {name}: board: {{reset: dtr}}, or rts, or device.signal of a relay",
+            f"add devices: {name}: board: {{reset: dtr}}, or rts, or break, or device.signal of a relay",
         )
     return device, how
 
@@ -60,7 +61,7 @@ def _port(device: Device, how: str) -> str:
 
 
 async def _by_line(port: str, line: str) -> None:
-    """Assert a modem line for a moment; the other one rests: to some boards both mean "bootloader"."""
+    """Assert a line for a moment; the others rest: to some boards two mean "bootloader"."""
     import serial
 
     device = serial.Serial()
@@ -69,9 +70,10 @@ async def _by_line(port: str, line: str) -> None:
     try:
         device.open()
         try:
-            setattr(device, line, True)
+            name = "break_condition" if line == "break" else line
+            setattr(device, name, True)
             await asyncio.sleep(_PULSE)
-            setattr(device, line, False)
+            setattr(device, name, False)
         finally:
             device.close()
     except OSError as error:  # serial.SerialException is one
