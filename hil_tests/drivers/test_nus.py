@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from hil_tests.drivers.contract import CommandContract
 from hil_tests.support import DriverLog, Emulated, emulate, eventually, make_device, run_driver
 from hil_tests.support.profiles import profile_of
 from testbed.bench.wires import parse_wire
@@ -12,6 +11,7 @@ from testbed.clock import VirtualClock
 from testbed.drivers.scpi import ScpiDriver
 from testbed.errors import UsageError
 from testbed.links import Direction
+from testbed.testing.contract import CommandContract
 
 SUPPLY = profile_of("""
 profile: test/power-supply

@@ -41,6 +41,14 @@ signals:
   humidity: {query: "HUM?", unit: "%", rate: 40 Hz}
 """)
 
+_SCOPE = profile_of("""
+profile: test/scope
+protocol: scpi
+timeout: 0.3 s
+signals:
+  level: {query: "CURVe?", block: {type: int16, take: mean, scale: 0.01}, unit: V, rate: 50 Hz}
+""")
+
 _WIRE = "serial:///dev/ttyUSB0?baud=115200"
 
 
@@ -48,6 +56,15 @@ class TestThermometer(DriverContract):
     profile = "scpi/thermometer"
     wire = _WIRE
     readable, value = "temperature", 21.5
+    absent = "serial:///nowhere/ttyUSB0?baud=115200"
+
+
+class TestScope(DriverContract):
+    """An instrument that answers with a waveform."""
+
+    profile = _SCOPE
+    wire = _WIRE
+    readable, value = "level", 3.14
     absent = "serial:///nowhere/ttyUSB0?baud=115200"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hil_tests.support.rig import make_device
+from hil_tests.support import make_device
 from testbed.bench.device import Device
 from testbed.bench.profile import SHIPPED, Profile, load_profile
 from testbed.bench.radio import LorawanSpec

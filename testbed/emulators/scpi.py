@@ -17,6 +17,7 @@ from testbed.protocols.scpi import (
     SetTemplate,
     Status,
     check_scpi,
+    encode_block,
     format_number,
     next_path,
     parse_parameter,
@@ -48,6 +49,7 @@ class ScpiInstrument:
         self._queries = {
             name: parse_query(address.query) for name, address in addresses.items() if address.query
         }
+        self._blocks = {name: address.block for name, address in addresses.items() if address.block}
         self._common = self._common_commands()
         self._registers = {"*ESE": "event_enable", "*SRE": "service_enable"}
 
@@ -60,11 +62,11 @@ class ScpiInstrument:
         for line in self._reader.feed(data):
             answers = self._message(line)
             if answers:
-                self._write((";".join(answers) + "\n").encode())
+                self._write(b";".join(answers) + b"\n")
 
-    def _message(self, line: Line) -> list[str]:
+    def _message(self, line: Line) -> list[bytes]:
         """Carry out a program message, unit by unit; an error ends it (IEEE 488.2, 6.4.3)."""
-        answers: list[str] = []
+        answers: list[bytes] = []
         if line.defect:
             self._status.error(ErrorEntry.standard(-363, line.defect))
             return answers
@@ -83,23 +85,28 @@ class ScpiInstrument:
                 answers.append(answer)
         return answers
 
-    def _unit(self, unit: MessageUnit) -> str | None:
+    def _unit(self, unit: MessageUnit) -> bytes | None:
         for pattern, action in self._common:
             if pattern.matches(unit.header):
                 if unit.parameters:
                     raise MessageError(-108, unit.header)
-                return action()
+                answer = action()
+                return None if answer is None else answer.encode()
         if unit.header.upper() in self._registers:
             self._set_register(unit)
             return None
         for name, (pattern, parameters) in self._queries.items():
             if pattern.matches(unit.header) and _same(parameters, unit.parameters):
-                return format_number(self._store.read(name))
+                return self._said(name)
         for name, template in self._settings.items():
             if template.matches(unit):
                 self._set(name, unit.parameters[len(template.fixed) :])
                 return None
         raise MessageError(-113, unit.header)
+
+    def _said(self, name: str) -> bytes:
+        value, block = self._store.read(name), self._blocks.get(name)
+        return format_number(value).encode() if block is None else encode_block(block.bytes_of(value))
 
     def _set(self, name: str, parameters: tuple[str, ...]) -> None:
         value = _one_number(parameters)

@@ -56,7 +56,7 @@ def to_raw(kind: NumberType, value: float, scale: float = 1.0) -> float | int:
 def raw_converter(kind: NumberType, scale: float = 1.0) -> Callable[[float], float | int]:
     """Return `to_raw` for one type and scale, with all that does not depend on the value done beforehand."""
     whole = not kind.is_float
-    low, high = _bounds(kind) if whole else (-_LARGEST[kind], _LARGEST[kind])
+    low, high = bounds(kind) if whole else (-_LARGEST[kind], _LARGEST[kind])
 
     def convert(value: float) -> float | int:
         raw = value / scale
@@ -83,7 +83,7 @@ def to_raw_saturated(kind: NumberType, value: float, scale: float = 1.0) -> floa
         return max(-_FLOAT32_MAX, min(raw, _FLOAT32_MAX))
     if math.isnan(raw):
         return 0
-    low, high = _bounds(kind)
+    low, high = bounds(kind)
     return round(max(low, min(raw, high)))
 
 
@@ -91,7 +91,7 @@ _FLOAT32_MAX = 3.4028234663852886e38
 _LARGEST = {NumberType.FLOAT32: _FLOAT32_MAX, NumberType.FLOAT64: sys.float_info.max}
 
 
-def _bounds(kind: NumberType) -> tuple[int, int]:
+def bounds(kind: NumberType) -> tuple[int, int]:
     """Return the lowest and the highest number of a whole type."""
     bits = kind.size * 8
     return (0, (1 << bits) - 1) if kind.code.isupper() else (-(1 << bits - 1), (1 << bits - 1) - 1)

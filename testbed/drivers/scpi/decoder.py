@@ -20,7 +20,7 @@ class ScpiDecoder(Decoder):
         self._readings: dict[str, list[Reading]] = {}
         for name, address in check_scpi(device.profile).items():
             if address.query:
-                reading = Reading(device.signals[name], address.query, self.publish, self.publish_bad)
+                reading = Reading(device.signals[name], address, self.publish, self.publish_bad)
                 self._readings.setdefault(address.query, []).append(reading)
         # Half of the patience: a question is stamped when it is written, the driver's watch began before.
         self._certain_ns = round(device.profile.settings(ScpiSettings).timeout_seconds * NS / 2)

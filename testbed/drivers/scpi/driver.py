@@ -44,7 +44,7 @@ class ScpiDriver(Driver):
         self._timeout = settings.timeout_seconds
         self._port = SerialPort.of(device)
         self._readings = [
-            Reading(device.signals[name], a.query, context.publish, self.publish_bad)
+            Reading(device.signals[name], a, context.publish, self.publish_bad)
             for name, a in addresses.items()
             if a.query
         ]

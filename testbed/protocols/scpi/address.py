@@ -11,6 +11,7 @@ from testbed.bench import units
 from testbed.bench.profile import Profile, Quantity
 from testbed.signals import Access
 
+from .blocks import BlockSpec
 from .headers import HeaderPattern, MessageError, MessageUnit, parse_unit
 from .values import parse_number
 
@@ -23,12 +24,15 @@ class ScpiAddress(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     query: str | None = Field(None, description="Asks for the value, for example MEAS:TEMP?")
+    block: BlockSpec | None = Field(None, description="Of a query: its answer is a block of numbers")
     set_: str | None = Field(None, alias="set", description="Sets the value: SOUR:VOLT {value}")
 
     @model_validator(mode="after")
     def _one_way(self) -> ScpiAddress:
         if (self.query is None) == (self.set_ is None):
             raise ValueError('a signal is read or set: give query: "HEADER?" or set: "HEADER {value}"')
+        if self.block is not None and self.query is None:
+            raise ValueError("block: tells of the answer to a query:")
         return self
 
     @field_validator("query")

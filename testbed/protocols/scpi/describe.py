@@ -9,6 +9,7 @@ from testbed.bench.profile import Profile
 from testbed.protocols.meaning import Fields, Meaning, not_understood, told, unfinished
 
 from .address import SetTemplate, check_scpi, parse_parameter
+from .blocks import find_block, line_end
 from .headers import MessageError, parse_unit
 from .lines import LONGEST
 from .values import ErrorEntry, parse_number, shown
@@ -27,6 +28,7 @@ class ScpiDescriber:
     def __init__(self, profile: Profile | None = None) -> None:
         addresses = check_scpi(profile) if profile else {}
         self._queries = {each.query: name for name, each in addresses.items() if each.query}
+        self._blocks = {name: each.block for name, each in addresses.items() if each.block}
         self._templates = {name: SetTemplate.of(each.set_) for name, each in addresses.items() if each.set_}
         self._units = {name: spec.unit for name, spec in profile.signals.items()} if profile else {}
         self._open: deque[str] = deque()
@@ -38,13 +40,19 @@ class ScpiDescriber:
             self._open.clear()  # one question at a time: what was asked before is no longer waited for
         rest = self._rest[to_device]
         buffer, at, found = rest + data, 0, []
-        while (end := buffer.find(b"\n", at)) >= 0:
-            text = buffer[at:end].removesuffix(b"\r").decode("ascii", "backslashreplace")
-            start, stop = at - len(rest), end + 1 - len(rest)
-            found.append(self._asked(start, stop, text) if to_device else self._answered(start, stop, text))
-            at = end + 1
+        while end := line_end(buffer, at):
+            line = buffer[at : end - 1].removesuffix(b"\r")
+            start, stop = at - len(rest), end - len(rest)
+            text, block = line.decode("ascii", "backslashreplace"), find_block(line)
+            if to_device:
+                found.append(self._asked(start, stop, text))
+            elif block is not None and block[1] <= len(line):
+                found.append(self._block(start, stop, line[slice(*block)]))
+            else:
+                found.append(self._answered(start, stop, text))
+            at = end
         left = buffer[at:]
-        if len(left) > LONGEST:
+        if len(left) > LONGEST and find_block(left) is None:
             found.append(not_understood(at - len(rest), data, len(data), f"no line within {LONGEST} bytes"))
             left = b""
         elif left:
@@ -71,6 +79,22 @@ class ScpiDescriber:
                     )
         words = "asks" if line.endswith("?") else "tells"
         return Meaning(start, end, f"{words} {shown(line)}", fields)
+
+    def _block(self, start: int, end: int, data: bytes) -> Meaning:
+        if not self._open:
+            return Meaning(start, end, f"a block of {len(data)} bytes, which answers no question", {})
+        question = self._open.popleft()
+        fields: Fields = {"bytes": len(data), "answers": question}
+        name = self._queries.get(question, "")
+        spec = self._blocks.get(name)
+        if spec is None:
+            return Meaning(start, end, f"a block of {len(data)} bytes, answers {question}", fields)
+        try:
+            values = {name: spec.value(data)}
+        except ValueError as error:
+            return Meaning(start, end, f"not understood: {error}, answers {question}", fields)
+        text = f"{told(values.items(), self._units)}, the {spec.take} of a block, answers {question}"
+        return Meaning(start, end, text, fields, values)
 
     def _answered(self, start: int, end: int, line: str) -> Meaning:
         fields: Fields = {"line": line}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from .blocks import find_block, line_end
+
 LONGEST = 4096
 """Bytes that a line may have before its end must have come."""
 
@@ -13,6 +15,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
     text: str
     defect: str = ""
+    block: bytes | None = None
+    """The bytes of a block, if the line begins with one; `text` then says how many."""
 
 
 class LineReader:
@@ -24,17 +28,23 @@ class LineReader:
 
     def feed(self, data: bytes) -> list[Line]:
         """Take bytes as they come; return the lines that they completed."""
-        pieces = (self._rest + data).split(b"\n")
-        self._rest = pieces.pop()
-        lines = []
-        for piece in pieces:
-            if self._overrun or len(piece) > LONGEST:
-                self._overrun = False
-                lines.append(Line("", f"a line longer than {LONGEST} bytes"))
-                continue
-            # Noise on the line is shown as it came; no real answer holds a backslash and hex digits.
-            lines.append(Line(piece.removesuffix(b"\r").decode("ascii", "backslashreplace")))
-        if len(self._rest) > LONGEST:
+        data = self._rest + data
+        lines, at = [], 0
+        while end := data.find(b"\n", at) + 1 if self._overrun else line_end(data, at):
+            lines.append(self._line(data[at : end - 1]))
+            self._overrun = False
+            at = end
+        self._rest = data[at:]
+        if len(self._rest) > LONGEST and find_block(self._rest) is None:
             self._rest = b""
             self._overrun = True
         return lines
+
+    def _line(self, piece: bytes) -> Line:
+        block = None if self._overrun else find_block(piece)
+        if block is not None and block[1] <= len(piece):
+            return Line(f"a block of {block[1] - block[0]} bytes", block=piece[slice(*block)])
+        if self._overrun or len(piece) > LONGEST:
+            return Line("", f"a line longer than {LONGEST} bytes")
+        # Noise on the line is shown as it came; no real answer holds a backslash and hex digits.
+        return Line(piece.removesuffix(b"\r").decode("ascii", "backslashreplace"))

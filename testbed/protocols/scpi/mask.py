@@ -6,6 +6,8 @@ from collections.abc import Hashable
 
 from testbed.protocols.mask import Asked, Heard
 
+from .blocks import whole_lines
+
 _QUESTION = "question"
 
 
@@ -15,7 +17,7 @@ class ScpiMask:
     def requests(self, data: bytes) -> list[Asked]:
         """Return the lines in `data`; a line is about everything before its last parameter."""
         found = []
-        for line in _lines(data):
+        for line in whole_lines(data):
             text = line.rstrip(b"\r\n")
             header, space, parameters = text.partition(b" ")
             place = header + space + b",".join(parameters.split(b",")[:-1])
@@ -24,13 +26,8 @@ class ScpiMask:
 
     def answers(self, data: bytes) -> list[Heard]:
         """Return the lines in `data`."""
-        return [Heard(len(line), _QUESTION) for line in _lines(data)]
+        return [Heard(len(line), _QUESTION) for line in whole_lines(data)]
 
     def patched(self, answer: bytes, recorded: Hashable, asked: Hashable) -> bytes:
         """Return the answer as it is: nothing in it counts."""
         return answer
-
-
-def _lines(data: bytes) -> list[bytes]:
-    """Return the whole lines in `data`."""
-    return [line + b"\n" for line in data.split(b"\n")[:-1]]
