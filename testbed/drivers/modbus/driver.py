@@ -22,11 +22,12 @@ from testbed.protocols.modbus import (
     place_of,
     plan_write,
 )
+from testbed.protocols.modbus.texts import told
 from testbed.signals import Command, Level
 
 from .channels import LineChannel
 from .decoder import modbus_decoder
-from .exchanges import Greeting, Poll, Write
+from .exchanges import Greeting, Poll, Question, Write
 from .line import Line
 from .medium import medium_of
 from .opening import open_line
@@ -58,6 +59,8 @@ class ModbusDriver(Driver):
             for name in device.signals
             if name in layout.writable
         }
+        self._texts, self._byte_order = layout.settings.texts, layout.settings.byte_order
+        self._identity = ""
         self._line: Line | None = None
         self._tickers: list[Ticker] = []
 
@@ -92,6 +95,8 @@ class ModbusDriver(Driver):
         await self._greet(line, self._plans[0])
         if line.closed:
             raise LinkLost(line.closed)
+        if self._texts:
+            await self._introduce(line)
         for plan in self._plans:
             readings = Readings(self.device, plan, self.context.publish, self.publish_bad)
             poll = Poll(line, plan, readings)
@@ -129,6 +134,21 @@ class ModbusDriver(Driver):
             f"{self.device.name} loses requests that are sent together; from now on it gets one at a time "
             f"(to say so from the start, add inflight=1 to {self.device.wire})",
         )
+
+    async def _introduce(self, line: Line) -> None:
+        """Read the texts of the device, and tell them when they are news."""
+        found: dict[str, str] = {}
+        for name, text in self._texts.items():
+            question = Question(line, text.question)
+            line.submit(question)
+            answer = await question.answer
+            found[name] = text.decode(answer[2:], self._byte_order)
+        if line.closed:
+            raise LinkLost(line.closed)
+        identity = told(found)
+        if identity and identity != self._identity:
+            self._identity = identity
+            self.report(Level.INFO, "identity", f"{self.device.name} is {identity}")
 
     async def _greet(self, line: Line, plan: PlannedRead) -> None:
         """Return once the device has answered; raises LinkLost when it does not."""

@@ -18,8 +18,9 @@ from .pdu import (
     not_as_written,
 )
 from .plan import PlannedRead, plan_reads
-from .registers import ModbusSettings, RegisterAddress, Table
+from .registers import RegisterAddress, Table
 from .server import Server
+from .settings import ModbusSettings
 from .sharing import TransactionJunction, place_of
 from .tcp import FrameError, TcpReader
 from .wire import FRAMINGS, RTU, SCHEMES, SERIAL, TCP, TLS, ModbusWire, modbus_wire, port_of

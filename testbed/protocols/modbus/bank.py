@@ -48,9 +48,22 @@ class Bank:
 
     def reading(self, table: Table, address: int, count: int) -> Callable[[], bytes]:
         """Return what reads as `read` does, as often as it is called; raises Refusal where nothing is."""
+        text = self._text(table, address, count)
+        if text is not None:
+            return lambda: text
         names, block, part, _ = self._span(table, address, count)
         get, pack = self._get, block.pack
         return lambda: pack(get(names))[part]
+
+    def _text(self, table: Table, address: int, count: int) -> bytes | None:
+        """Return registers that hold a text, or a part of one; None where they do not."""
+        settings = self._layout.settings
+        for text in settings.texts.values():
+            inside = text.number <= address and address + count <= text.number + text.registers
+            if text.table is table and inside:
+                at = 2 * (address - text.number)
+                return text.encode(settings.byte_order)[at : at + 2 * count]
+        return None
 
     def write_registers(self, address: int, data: bytes) -> None:
         """Set holding registers; raises Refusal, and sets none, when one of them cannot be written."""

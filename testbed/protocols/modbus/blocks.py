@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from testbed.protocols.numbers import NumberType, raw_converter, to_raw_saturated
 
-from .registers import ModbusSettings, RegisterAddress, Table
+from .registers import RegisterAddress, Table
+from .settings import ModbusSettings
 
 
 class Block(Protocol):

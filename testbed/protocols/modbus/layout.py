@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from testbed.bench.problems import BenchFileError
 from testbed.bench.profile import Profile
 from testbed.signals import Access
 
-from .registers import ModbusSettings, RegisterAddress
+from .registers import RegisterAddress
+from .settings import ModbusSettings
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def layout_of(profile: Profile) -> Layout:
         if addresses[name].confirm and name not in writable:
             raise profile.problem(name, f"{name}: confirm is for signals that are written", "leave it away")
     _refuse_overlaps(profile, addresses, writable)
+    _refuse_texts_in_the_way(profile, addresses, settings)
     return Layout(settings, addresses, writable)
 
 
@@ -61,6 +64,25 @@ def _refuse_overlaps(
                     f"{name} and {clash} both stand in {address.table} {number}",
                     "only a written signal and its readback may, with the same address, type and scale",
                 )
+
+
+def _refuse_texts_in_the_way(
+    profile: Profile, addresses: dict[str, RegisterAddress], settings: ModbusSettings
+) -> None:
+    """No signal and no other text may stand where a text does."""
+    taken: dict[tuple[str, int], str] = {}
+    for name, text in settings.texts.items():
+        for number in range(text.number, text.number + text.registers):
+            other = taken.setdefault((text.table, number), name)
+            if other != name:
+                clash = f"the texts {other} and {name} both stand in {text.table} {number}"
+                problem = profile.document.problem(("texts", name), clash, "move one of them", key=True)
+                raise BenchFileError([problem])
+    for name, address in addresses.items():
+        for number in range(address.number, address.number + address.count):
+            if (address.table, number) in taken:
+                clash = f"{name} and the text {taken[address.table, number]} both stand in"
+                raise profile.problem(name, f"{clash} {address.table} {number}", "move one of them")
 
 
 def _bits_of(address: RegisterAddress) -> list[tuple[int, int]]:
