@@ -60,6 +60,13 @@ def test_taking_over_is_bumpless_where_there_is_an_integral():
     assert math.isclose(pid.compute(60.0, 50.0, 0.1), 42.5)  # from there the integral moves it
 
 
+def test_taking_over_far_from_the_setpoint_does_not_leave_an_integral_that_takes_long_to_come_back():
+    pid = Pid(PidPlan(kp=20.0, ki=1.0), actuator(slew=50.0))
+    pid.reset(0.0)
+    assert pid.compute(60.0, 20.0, 0.1) == 5.0, "no faster than the actuator's slew"
+    assert pid.terms.i == 4.0  # and not -800, which at this error would keep the output where it is
+
+
 def test_the_derivative_of_noise_is_smoothed_by_its_filter():
     sharp, smooth = (Pid(PidPlan(kp=0.0, kd=1.0, filter=each), actuator((-100, 100))) for each in (0.0, 0.9))
     for pid in (sharp, smooth):

@@ -31,6 +31,10 @@ class Reach:
         low, high = self.span(dt)
         return min(max(wanted, low), high)
 
+    def limited(self, wanted: float) -> float:
+        """Return the nearest output to `wanted` within the limits, however long it takes to get there."""
+        return min(max(wanted, self.low), self.high)
+
     def span(self, dt: float) -> tuple[float, float]:
         """Return the lowest and the highest output that can be followed `dt` seconds later."""
         if math.isnan(self.output):

@@ -18,7 +18,8 @@ class Pid(Controller):
     Anti-windup by conditional integration: the integral grows only while that does not push the output
     further beyond what the actuator can follow (Astrom and Hagglund, Advanced PID Control, section 3.5).
     After a reset the integral begins so that the first output is where the actuator is (bumpless, 3.6),
-    as far as there is an integral.
+    as far as there is an integral, and as far as it would be an output of the actuator: one that began
+    further off would take long to come back.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Pid(Controller):
         base = plan.bias + ahead
         grown = plan.ki * (setpoint - measured) * dt
         if self._bumpless:
-            self._integral = self.reach.output - base - p - d - grown
+            self._integral = self.reach.limited(self.reach.output - p - d - grown) - base
             self._bumpless = False
         self._before = self._integral
         i = self._integral + grown
