@@ -144,3 +144,16 @@ def test_a_first_command_that_the_guard_held_leaves_nothing_unknown_behind(plan)
     beside.controller.applied(float("nan"))
     beside.run(60.0, 20)
     assert beside.measured[-1] == pytest.approx(60.0, abs=0.5)
+
+
+@both
+def test_when_the_model_has_failed_the_output_stays_for_a_moment_and_then_goes_safe(plan):
+    beside = Beside(plan=plan, **CHAMBER).run(60.0, 20)
+    held = beside.outputs[-1]
+    beside.live.lost = "the model has failed: it blew up"
+    beside.run(60.0, 4)
+    assert beside.outputs[-1] == held
+    assert beside.controller.trouble == "the model has failed: it blew up; the output stays as it is"
+    beside.run(60.0, 2)
+    assert beside.outputs[-1] == 0.0
+    assert beside.controller.trouble.endswith("goes to its safe value")

@@ -10,6 +10,7 @@ import numpy as np
 
 from testbed.bench import FeedForward, ModelAhead, PidPlan
 from testbed.signals import Signal
+from testbed.twin.models import ModelFailed
 
 from .base import GetTwin, Read
 from .rest_point import RestPoint
@@ -61,7 +62,7 @@ class ByTwin:
             through = Through(self._twin(self._plan.twin), self._plan.reads, self._actuator)
             self._way = through, RestPoint(through, self._plan.period)
         through, rest = self._way
-        if through.stands:
-            with contextlib.suppress(np.linalg.LinAlgError):
+        if through.stands and not through.lost:
+            with contextlib.suppress(np.linalg.LinAlgError, ModelFailed):
                 self._last = through.writes.to_signal(rest.find(setpoint).written)
         return self._last

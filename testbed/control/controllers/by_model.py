@@ -10,7 +10,7 @@ import numpy as np
 from testbed.bench import LqrPlan
 from testbed.control.terms import NO_TERMS, Terms
 from testbed.signals import Signal
-from testbed.twin.models import Linear
+from testbed.twin.models import Linear, ModelFailed
 
 from .base import Controller, GetTwin
 from .rest_point import RestPoint, Target
@@ -36,6 +36,7 @@ class ByModel(Controller):
         self._way: tuple[Through, RestPoint] | None = None
         self.gain: Floats = np.empty(0)
         """What is taken off the output, no limit in the way, for each unit that a state is off, (n,)."""
+        self._waited = 0.0  # s since there was a target
         self._before: Floats | None = None
         self._beyond: Floats | None = None
         self._offset = 0.0
@@ -67,19 +68,26 @@ class ByModel(Controller):
             through = Through(self._twin(self.plan.twin), self.plan.reads, self._actuator)
             self._way = through, RestPoint(through, self.plan.period)
         through, rest = self._way
+        if through.lost:
+            return self._wait(setpoint, measured, dt, through.lost)
         if not through.stands:
             return self._wait(setpoint, measured, dt, f"the twin of {self.plan.twin} has no state yet")
         self.trouble = ""
         state = through.state
-        self._miss(through, state, measured, dt)
         try:
+            self._miss(through, state, measured, dt)
             target = rest.find(setpoint, self._offset, self._beyond)
             if rest.renewed:
                 self.design(through, target.linear)
             back = self.feedback(through, state - target.state, target, dt)
         except np.linalg.LinAlgError:
-            trouble = f"the model of {self.plan.twin} cannot rest at {setpoint:g}; the output stays as it is"
+            trouble = f"the model of {self.plan.twin} cannot rest at {setpoint:g}"
             return self._wait(setpoint, measured, dt, trouble)
+        except ModelFailed as error:
+            return self._wait(
+                setpoint, measured, dt, f"the model of {self.plan.twin} failed: {error.args[0]}"
+            )
+        self._waited = 0.0
         rests, added = through.writes.to_signal(target.written), through.writes.difference(back)
         output = self.reach.within(rests + added, dt)
         free = rests - through.writes.difference(float(self.gain @ (state - target.state)))
@@ -90,8 +98,12 @@ class ByModel(Controller):
         return output
 
     def _wait(self, setpoint: float, measured: float, dt: float, trouble: str) -> float:
-        self.trouble, self._before = trouble, None
-        output = self.reach.within(self._rest if math.isnan(self.reach.output) else self.reach.output, dt)
+        """Leave the output as it is for as long as an error may take; nobody steers by it, so no longer."""
+        self._waited += dt
+        lasting = math.isnan(self.reach.output) or self._waited > self.plan.integral
+        self.trouble = f"{trouble}; the output {'goes to its safe value' if lasting else 'stays as it is'}"
+        self._before = None
+        output = self.reach.within(self._rest if lasting else self.reach.output, dt)
         self.reach.output = output
         self.terms = NO_TERMS._replace(setpoint=setpoint, measured=measured, output=output)
         return output

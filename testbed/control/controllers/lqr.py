@@ -39,6 +39,9 @@ def regulator(a: Floats, b: Floats, c: Floats, error: float, effort: float) -> t
     """
     column, count = b[:, None], len(a)
     cost = error * (np.outer(c, c) + _LEAST * np.eye(count))
-    to_go = solve_discrete_are(a, column, cost, np.array([[effort]]))
+    try:
+        to_go = solve_discrete_are(a, column, cost, np.array([[effort]]))
+    except ValueError as error:  # of numbers that are not finite
+        raise np.linalg.LinAlgError from error
     gain = (b @ to_go @ a) / (effort + b @ to_go @ b)
     return to_go, gain

@@ -45,6 +45,11 @@ class Through:
         return self._twin.tracker.begun
 
     @property
+    def lost(self) -> str:
+        """Why the twin follows its device no more, "" while it does."""
+        return self._twin.lost
+
+    @property
     def whole_state(self) -> Components:
         """The state of the twin's filter: that of the model, of lagging sensors, of what is free."""
         return self._twin.tracker.filter.state
