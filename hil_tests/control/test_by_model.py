@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from testbed.bench import Bound, LqrPlan, ModelAhead, MpcPlan, PidPlan
 from testbed.control.controllers.lqr import regulator
 from testbed.control.controllers.mpc import Mpc
-from testbed.twin.models import model_class
+from testbed.twin.models import MODELS, model_class
 
 from .beside import Beside
 
@@ -157,3 +157,13 @@ def test_when_the_model_has_failed_the_output_stays_for_a_moment_and_then_goes_s
     beside.run(60.0, 2)
     assert beside.outputs[-1] == 0.0
     assert beside.controller.trouble.endswith("goes to its safe value")
+
+
+@both
+def test_a_clock_and_a_meter_in_the_model_are_no_reason_not_to_rest(plan, monkeypatch):
+    monkeypatch.setitem(MODELS, "clocked", "hil_tests.control.clocked:Clocked")
+    plain, clocked = (
+        Beside(plan=plan, **{**CHAMBER, "kind": kind}).run(60.0, 20) for kind in ("thermal", "clocked")
+    )
+    assert clocked.controller.trouble == ""
+    np.testing.assert_allclose(clocked.measured[-20:], plain.measured[-20:], atol=0.1)

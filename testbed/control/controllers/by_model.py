@@ -35,7 +35,7 @@ class ByModel(Controller):
         self._rest = 0.0 if actuator.safe is None else actuator.safe
         self._way: tuple[Through, RestPoint] | None = None
         self.gain: Floats = np.empty(0)
-        """What is taken off the output, no limit in the way, for each unit that a state is off, (n,)."""
+        """What is taken off the output, no limit in the way, for each unit that a steered state is off."""
         self._waited = 0.0  # s since there was a target
         self._before: Floats | None = None
         self._beyond: Floats | None = None
@@ -79,7 +79,8 @@ class ByModel(Controller):
             target = rest.find(setpoint, self._offset, self._beyond)
             if rest.renewed:
                 self.design(through, target.linear)
-            back = self.feedback(through, state - target.state, target, dt)
+            off = (state - target.state)[target.steered]
+            back = self.feedback(through, off, target, dt)
         except np.linalg.LinAlgError:
             trouble = f"the model of {self.plan.twin} cannot rest at {setpoint:g}"
             return self._wait(setpoint, measured, dt, trouble)
@@ -90,7 +91,7 @@ class ByModel(Controller):
         self._waited = 0.0
         rests, added = through.writes.to_signal(target.written), through.writes.difference(back)
         output = self.reach.within(rests + added, dt)
-        free = rests - through.writes.difference(float(self.gain @ (state - target.state)))
+        free = rests - through.writes.difference(float(self.gain @ off))
         excess = (free - output) * target.rise * through.writes.factor * through.reads.factor
         self.pushing = (excess > 0) - (excess < 0)
         self._before, self.reach.output = state, output
