@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +10,10 @@ from typing import Any
 from .access import Access
 from .archive import Archive, Kind, import_fmpy
 from .failure import FmuFailed
+from .messages import STATUS, Messages
 from .variables import Element, Layout
 
-_SAID = 8  # log messages that are kept
-_STATUS = ("ok", "warning", "discard", "error", "fatal", "pending")
-_LOUD = ("logStatusError", "logStatusFatal")  # categories that every FMU may offer (FMI 2.0, section 2.2.4)
-_FATAL = _STATUS.index("fatal")
+_FATAL = STATUS.index("fatal")
 _ROUNDS = 100  # of event iteration, after which it will not end
 
 Numbers = tuple[float, ...]
@@ -43,7 +40,7 @@ class Instance:
         self.parameters: Numbers = ()
         self.next_event = math.inf
         self.inputs: Numbers = ()
-        self._said: deque[str] = deque(maxlen=_SAID)
+        self._messages = Messages(self.version)
         with self.calling("start"):
             self.fmu = self._instantiate()
         self._inputs = self._access(layout.inputs)
@@ -210,9 +207,9 @@ class Instance:
         if getattr(error, "status", None) == _FATAL:
             _FAILED.append(self.fmu)  # its library may still hold on to callbacks of ours
             self.fmu = self._inputs = self._outputs = self._parameters = self._tuned = _GONE
-        said = "".join(f"\n  it said  {line}" for line in self._said)
         return FmuFailed(
-            f"{self.archive.name} could not {what}: {error}{said}", "see the FMU's own documentation"
+            f"{self.archive.name} could not {what}: {error}{self._messages}",
+            "see the FMU's own documentation",
         )
 
     def _go_on(self, ends: Any) -> None:
@@ -224,20 +221,10 @@ class Instance:
 
     def _instantiate(self) -> Any:
         fmpy, archive = import_fmpy(), self.archive
-        offered = {category.name for category in archive.description.logCategories}
         fmu = fmpy.instantiate_fmu(
             str(archive.folder), archive.description,
             "ModelExchange" if archive.kind is Kind.EXCHANGE else "CoSimulation",
-            logger=self._log2 if self.version == 2 else self._log3, debug_logging=True,
+            logger=self._messages.take, debug_logging=True,
         )  # fmt: skip
-        if any("call" in name.lower() for name in offered):  # some tools tell of each call
-            fmu.setDebugLogging(True, [name for name in _LOUD if name in offered])
+        self._messages.choose(fmu, {category.name for category in archive.description.logCategories})
         return fmu
-
-    def _log2(self, _component: Any, _name: bytes, status: int, _category: bytes, message: bytes) -> None:
-        self._log3(None, status, b"", message)
-
-    def _log3(self, _environment: Any, status: int, _category: bytes, message: bytes) -> None:
-        text = (message or b"").decode(errors="replace").strip()
-        if text:
-            self._said.append(f"{_STATUS[status] if 0 <= status < len(_STATUS) else status}: {text[:500]}")
