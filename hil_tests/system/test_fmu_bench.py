@@ -16,6 +16,8 @@ from testbed.session.file import SessionReader
 
 from .processes import ROOT, testbed
 
+pytestmark = pytest.mark.needs_system("gcc")
+
 BENCH = ROOT / "benches" / "fmu.yaml"
 
 

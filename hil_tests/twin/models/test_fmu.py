@@ -18,6 +18,8 @@ from testbed.twin.models.fmu import FmuFailed, Kind, fmu_model, try_out
 
 from . import fmus
 
+pytestmark = pytest.mark.needs_system("gcc")
+
 ON = (40.0, 1500.0)  # % of the heater, rpm of the fan
 COPIES = {"canGetAndSetFMUState": True, "canSerializeFMUState": True}
 NOTHING = (math.nan, math.nan)
