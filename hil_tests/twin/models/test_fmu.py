@@ -13,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from testbed.errors import DamagedInput, UsageError
+from testbed.twin.estimate import ExtendedKalman, Followed
 from testbed.twin.models import Model, model_class
+from testbed.twin.models.composed import Composed
 from testbed.twin.models.fmu import FmuFailed, Kind, fmu_model, try_out
+from testbed.twin.predict import foretell
 
 from . import fmus
 
@@ -146,6 +149,52 @@ def test_one_that_hides_its_state_has_no_linear_form_and_says_why(chamber: Path)
     model = fmu_model(chamber, kind=Kind.COSIMULATION)
     with pytest.raises(ValueError, match="hides its state"):
         model.linearise(model.begin(NOTHING, ON), ON, 0.5)
+
+
+@both_kinds
+def test_a_filter_follows_it_and_foretells_by_its_steps(chamber: Path, kind: Kind) -> None:
+    own = model_class("thermal")({})
+    noises = {"air": 0.05, "load": 0.05}
+    followed = ExtendedKalman(Followed(fmu_model(chamber, kind=kind, noises=noises)))
+    truth, inputs = (40.0, 30.0), (*ON, 0.0)
+    followed.begin([41.0, 30.0], ON)
+    for _ in range(60):
+        truth = own.step(truth, inputs, 0.5)
+        followed.predict(0.5, ON)
+        for sensor, value in enumerate(truth):
+            followed.correct(sensor, value, ON)
+    assert [followed.expect(sensor, ON)[0] for sensor in (0, 1)] == pytest.approx(truth, abs=0.1)
+    course = foretell(followed, [(10.0, ON), (20.0, (0.0, 1500.0))], 60)
+    later = own.step(own.step(truth, inputs, 10.0), (0.0, 1500.0, 0.0), 20.0)
+    assert course.values[-1] == pytest.approx(later, abs=0.2)
+
+
+def test_it_is_a_part_as_any_other(chamber: Path) -> None:
+    def whole(heat: Model) -> Composed:
+        return Composed({}, {"heat": heat, "fan": model_class("fan")({})}, {"heat.fan_speed": "fan.speed"})
+
+    theirs, ours = whole(fmu_model(chamber)), whole(model_class("thermal")({}))
+    state = theirs.begin((40.0, 30.0, 0.0, math.nan), (40.0, 60.0))
+    known = ours.begin((40.0, 30.0, 0.0, math.nan), (40.0, 0.0, 60.0))
+    told = theirs.output(theirs.step(state, (40.0, 60.0), 3.0), (40.0, 60.0))
+    expected = ours.output(ours.step(known, (40.0, 0.0, 60.0), 3.0), (40.0, 0.0, 60.0))
+    assert told == pytest.approx(expected, abs=1e-6)
+
+
+def test_one_of_fixed_steps_is_taken_by_those(tmp_path: Path) -> None:
+    model = fmu_model(fmus.counter(tmp_path, canHandleVariableCommunicationStepSize=False))
+    state, inputs = model.begin(NOTHING, (1.0,)), (1.0,)
+    told = [model.output(state := model.step(state, inputs, 0.3), inputs)[1] for _ in range(5)]
+    assert told == [0.0, 1.0, 1.0, 2.0, 3.0]
+
+
+def test_one_that_has_events_and_cannot_be_copied_goes_by_its_continuous_states(tmp_path: Path) -> None:
+    model = fmu_model(fmus.ball(tmp_path))
+    assert model.FORKS == "by its continuous states alone; what else it remembers cannot be copied"
+    state = model.step(model.begin(NOTHING, ()), (), 0.3)
+    bounced = model.output(model.step(state, (), 0.6), ())
+    assert bounced[1] < 0 < bounced[0] < 0.5
+    assert model.output(model.step(state, (), 0.6), ()) == pytest.approx(bounced, abs=1e-9)
 
 
 # It forks -----------------------------------------------------------------------------------------

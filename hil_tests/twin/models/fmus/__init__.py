@@ -22,11 +22,11 @@ def chamber(folder: Path) -> Path:
     return build(ROOT / "benches/chamber-fmu", folder / "chamber.fmu")
 
 
-def counter(folder: Path) -> Path:
-    """Return an FMU of FMI 2.0 for co-simulation that cannot be copied."""
+def counter(folder: Path, **can: Any) -> Path:
+    """Return an FMU of FMI 2.0 for co-simulation that cannot be copied; its usual step is 0.5 s."""
     from pythonfmu.builder import FmuBuilder
 
-    return Path(FmuBuilder.build_FMU(_HERE / "counter.py", dest=folder))
+    return Path(FmuBuilder.build_FMU(_HERE / "counter.py", dest=folder, **can))
 
 
 def ball(folder: Path, **can: Any) -> Path:

@@ -1,6 +1,6 @@
 """An FMU of FMI 2.0 for co-simulation: adds up its input; ends at 100, says so when it fails."""
 
-from pythonfmu import Fmi2Causality, Fmi2Slave, Fmi2Variability, Integer, Real
+from pythonfmu import DefaultExperiment, Fmi2Causality, Fmi2Slave, Fmi2Variability, Integer, Real
 
 
 class Counter(Fmi2Slave):
@@ -12,6 +12,7 @@ class Counter(Fmi2Slave):
         self.gain = 2.0
         self.level = 1.0
         self.steps = 0
+        self.default_experiment = DefaultExperiment(step_size=0.5)
         fixed = {"causality": Fmi2Causality.parameter, "variability": Fmi2Variability.fixed}
         whole = {"causality": Fmi2Causality.output, "variability": Fmi2Variability.discrete}
         self.register_variable(Real("rate", causality=Fmi2Causality.input))
