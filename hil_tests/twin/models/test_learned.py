@@ -288,6 +288,26 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         integers(tmp_path / "whole.onnx")
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["arx", "process"]), st.integers(0, 20),
+    st.sampled_from([None, 0, -1, 1e308, math.nan, "x", [], {}, [1, "a"], {"name": 1}, [[1]]]),
+)  # fmt: skip
+def test_a_file_with_anything_wrong_in_it_is_refused_and_never_more(
+    tmp_path_factory: pytest.TempPathFactory, process: GaussianProcess, kind: str, key: int, wrong: Any
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "wrong.json"
+    model = learned(50).model() if kind == "arx" else process
+    model.save_to(file)
+    told = json.loads(file.read_text())
+    told[list(told)[key % len(told)]] = wrong
+    file.write_text(json.dumps(told))
+    try:
+        type(model)({}, file)
+    except (DamagedInput, ValueError) as error:
+        assert str(error)
+
+
 def integers(file: Path) -> Model:
     from onnx import TensorProto, helper, save
 

@@ -24,7 +24,11 @@ def make_model(spec: TwinModel | ModelPart, parameters: Mapping[str, float] | No
     _check(spec.kind, kind, settings)
     if "parts" in settings:
         settings["parts"] = {name: make_model(part) for name, part in settings["parts"].items()}
-    return cast(Model, kind(spec.parameters if parameters is None else parameters, **settings))
+    given = spec.parameters if parameters is None else parameters
+    try:
+        return cast(Model, kind(given, **settings))
+    except TypeError as error:
+        raise ValueError(f"a setting of the model {spec.kind} is of the wrong type: {error}") from error
 
 
 def try_out(spec: TwinModel | ModelPart) -> None:

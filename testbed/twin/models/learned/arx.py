@@ -16,6 +16,7 @@ from ..base import Components, Variable, working
 from .files import read, told_of, variables, write
 from .ticking import AGE, Ticking
 
+_LONGEST = 100  # periods back
 _KEYS = ("period", "output", "inputs", "own", "past", "sigma", "coefficients")
 
 
@@ -41,9 +42,9 @@ class Arx(Ticking):
             period, sigma = float(told["period"]), float(told["sigma"])
             own, past = int(told["own"]), int(told["past"])
             usual = {str(name): float(value) for name, value in told["coefficients"].items()}
-            if not (period > 0 and sigma > 0 and own > 0 and past > 0):
+            if not (period > 0 and sigma > 0 and 0 < own <= _LONGEST and 0 < past <= _LONGEST):
                 raise ValueError
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, OverflowError, AttributeError):
             raise DamagedInput(f"{file.name} holds numbers that cannot be", "save it again") from None
         (output,) = variables([told["output"]], file)
         self._make(output, variables(told["inputs"], file), period, own, past, sigma, usual)

@@ -41,6 +41,11 @@ class GaussianProcess:
         told = read(file, "gaussian-process", _KEYS)
         try:
             numbers = {key: np.array(told[key], dtype=float) for key in _KEYS[2:]}
+            above = ("spread", "lengths", "strength", "noise", "lasts")
+            if not all(np.isfinite(each).all() for each in numbers.values()) or not all(
+                (numbers[key] > 0).all() for key in above
+            ):
+                raise ValueError
             (output,) = variables([told["output"]], file)
             self._make(output, variables(told["inputs"], file), numbers)
         except (TypeError, ValueError, np.linalg.LinAlgError):
