@@ -54,12 +54,12 @@ def test_the_twin_follows_an_fmu_and_the_recording_replays_anywhere(bench: Path,
         (
             "    settings:",
             "    settings:\n      kid: co-simulation",
-            "the model fmu takes no kid: did you mean 'kind'?",
+            "35:7: the model fmu takes no kid: did you mean 'kind'?",
         ),
         ("    settings:", "    settings:\n      kind: co", "kind is model-exchange or co-simulation"),
         ("heater_power: 100", "heater: 1", "no state, output or parameter is called 'heater'"),
         ("{air: chamber.t", "{ear: chamber.t", "unknown output 'ear' (did you mean 'air'?)"),
-        ("model: fmu", "model: thermal", "the model thermal takes no file"),
+        ("model: fmu", "model: thermal", "33:5: the model thermal takes no file"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_place(

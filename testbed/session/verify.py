@@ -11,6 +11,7 @@ from testbed.bench import (
     Bench,
     BenchFileError,
     LearnPlan,
+    ModelPart,
     PlannedFault,
     Problem,
     TwinFilter,
@@ -28,10 +29,12 @@ from testbed.errors import TestbedError, UsageError
 from testbed.links import no_tap
 from testbed.plants import plant_class
 from testbed.twin import LiveTwin
-from testbed.twin.models import Model, Variable, make_model, model_class, try_out
+from testbed.twin.models import Model, Variable, WrongSetting, make_model, model_class, try_out
 from testbed.twin.wiring import Wiring
 
 from .plant import make_plant
+
+_KEYS = ("file", "parts", "connect", "sums")  # of a twin, that are no settings
 
 
 async def verify(bench: Bench) -> None:
@@ -140,18 +143,30 @@ def _plant(bench: Bench) -> list[Problem]:
 
 
 def _model(bench: Bench, path: Path_, spec: TwinModel) -> list[Problem]:
+    parts = spec.settings.get("parts", {}).items()
+    problems = [problem for name, part in parts for problem in _makes(bench, (*path, "parts", name), part)]
+    problems = problems or _makes(bench, path, spec)
+    return problems or _uses(bench, path, spec, make_model(spec, {}))
+
+
+def _makes(bench: Bench, path: Path_, spec: TwinModel | ModelPart) -> list[Problem]:
+    """Note why a model cannot be made, whatever its parameters if it is a whole one."""
     try:
         model_class(spec.kind)
     except TestbedError as error:
         return [bench.document.problem((*path, "model"), str(error))]
     try:
         try_out(spec)
-        model = make_model(spec, {})
+        make_model(spec, spec.parameters if isinstance(spec, ModelPart) else {})
+    except WrongSetting as error:
+        own = error.name in _KEYS
+        where = (*path, error.name) if own else (*path, "settings", error.name)
+        return [bench.document.problem(where, str(error), key=True)]
     except (TestbedError, ValueError) as error:
         hint = error.next_step if isinstance(error, TestbedError) else ""
         where = (*path, "file") if "file" in spec.settings else path
         return [bench.document.problem(where, str(error.args[0]), hint, key="file" not in spec.settings)]
-    return _uses(bench, path, spec, model)
+    return []
 
 
 def _uses(bench: Bench, path: Path_, spec: TwinModel, model: Model) -> list[Problem]:

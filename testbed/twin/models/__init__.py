@@ -2,7 +2,7 @@
 
 from .base import MODELS, Components, Linear, Model, ModelFailed, Variable, model_class, passing
 from .differences import difference, linearise, slopes
-from .making import make_model, try_out
+from .making import WrongSetting, make_model, try_out
 
 __all__ = [
     "MODELS",
@@ -11,6 +11,7 @@ __all__ = [
     "Model",
     "ModelFailed",
     "Variable",
+    "WrongSetting",
     "difference",
     "linearise",
     "make_model",

@@ -14,11 +14,19 @@ from testbed.bench.problems import nearest
 from .base import Model, model_class
 
 
+class WrongSetting(ValueError):
+    """A setting that a kind of model does not take, or lacks."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
 def make_model(spec: TwinModel | ModelPart, parameters: Mapping[str, float] | None = None) -> Model:
     """Return the model of a twin, with its own parameters or others.
 
     Raises UsageError for a kind that nobody knows and for a file that is missing, DamagedInput for one that
-    cannot be read, ValueError for parameters and settings that cannot be.
+    cannot be read, WrongSetting or another ValueError for settings and parameters that cannot be.
     """
     kind, settings = model_class(spec.kind), dict(spec.settings)
     _check(spec.kind, kind, settings)
@@ -48,13 +56,13 @@ def _try_fmu(file: Path, kind: str | None, changed_ns: int) -> None:
 
 
 def _check(name: str, kind: Any, settings: Iterable[str]) -> None:
-    """Raise ValueError for a setting that a kind of model does not take, and for one that it needs."""
+    """Raise WrongSetting for a setting that a kind of model does not take, and for one that it needs."""
     _, *taken = inspect.signature(kind).parameters.values()
     known = [each.name for each in taken]
     for given in settings:
         if given not in known:
             hint = nearest(given, known) if known else ""
-            raise ValueError(f"the model {name} takes no {given}{f': {hint}' if hint else ''}")
+            raise WrongSetting(f"the model {name} takes no {given}{f': {hint}' if hint else ''}", given)
     for each in taken:
         if each.default is each.empty and each.name not in settings:
-            raise ValueError(f"the model {name} needs {each.name}:")
+            raise WrongSetting(f"the model {name} needs {each.name}:", each.name)
