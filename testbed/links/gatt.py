@@ -122,11 +122,12 @@ class GattLink:
 
     async def subscribe(self, characteristic: str, received: BytesReceived) -> None:
         """Call `received` with the time of arrival and the value, for each notification or indication."""
+        told = unasked(self.table.abilities(characteristic))
 
-        def arrived(source: BleakGATTCharacteristic, value: bytearray) -> None:
+        def arrived(_: BleakGATTCharacteristic, value: bytearray) -> None:
             if self._open:
                 data = bytes(value)
-                time_ns = self._record(Direction.RX, unasked(source.properties), characteristic, data)
+                time_ns = self._record(Direction.RX, told, characteristic, data)
                 received(time_ns, data)
 
         await self._ask(characteristic, lambda client, target: client.start_notify(target, arrived))

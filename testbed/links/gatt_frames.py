@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from testbed.errors import DamagedInput, LinkError
 
@@ -79,7 +80,12 @@ class GattFrame:
 
     def encode(self) -> bytes:
         """Return the frame's bytes."""
-        return bytes([self.opcode]) + uuid.UUID(self.characteristic).bytes + self.value
+        return bytes([self.opcode]) + _uuid_bytes(self.characteristic) + self.value
+
+
+@lru_cache(1024)
+def _uuid_bytes(text: str) -> bytes:
+    return uuid.UUID(text).bytes
 
 
 def decode_frame(data: bytes) -> GattFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from testbed.bench.device import Device
 from testbed.drivers.decoder import Publish, PublishBad
 from testbed.links.gatt_table import GattTable
@@ -32,12 +30,11 @@ class Report:
         except ValueError as error:
             self.refused(time_ns, str(error))
             return
-        later = Counter(name for name, _ in told)
-        for name, number in told:
-            later[name] -= 1
+        for index, (name, number) in enumerate(told):
             if (signal := self._by_name.get(name)) is not None:
-                # What repeats within one value is told 1 ns apart, as times of a signal always rise.
-                self._tell(signal, time_ns - later[name], number)
+                # What repeats, at the value's end, is told 1 ns apart, as times of a signal always rise.
+                later = len(told) - 1 - index if name == told[-1][0] else 0
+                self._tell(signal, time_ns - later, number)
 
     def _tell(self, signal: Signal, time_ns: int, number: float | None) -> None:
         if number is None:

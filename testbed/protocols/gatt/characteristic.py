@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 from testbed.bench.profile import Profile
@@ -27,18 +28,18 @@ class Characteristic:
     uuid: str
     fields: dict[str, GattAddress]
 
-    @property
+    @cached_property
     def flags(self) -> GattType | None:
         """The type of the flags that its value begins with, if it does."""
         return next((field.flags for field in self.fields.values() if field.flags), None)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes that its value has, or has at least when it is open-ended."""
         placed = [field.end for field in self.fields.values() if field.flags is None]
         return max([self.flags.size if self.flags else 0, *placed])
 
-    @property
+    @cached_property
     def open_ended(self) -> bool:
         """Whether its value may hold more than the profile names."""
         return any(field.offset is not None or field.flags for field in self.fields.values())

@@ -46,7 +46,7 @@ class GattType(StrEnum):
     @property
     def size(self) -> int:
         """Bytes it takes."""
-        return int(self.value.lstrip("abcdefghijklmnopqrstuvwxyz")) // 8
+        return _SIZES[self]
 
     @property
     def wider(self) -> GattType | None:
@@ -149,6 +149,7 @@ def _signed(raw: int, bits: int) -> int:
     return raw - (1 << bits) if raw >> (bits - 1) else raw
 
 
+_SIZES = {kind: int("".join(filter(str.isdigit, kind.value))) // 8 for kind in GattType}
 _DECIMAL = {GattType.MEDFLOAT16: _Decimal(12, 4), GattType.MEDFLOAT32: _Decimal(24, 8)}
 _CODES = {GattType.FLOAT32: "<f", GattType.FLOAT64: "<d"}
 _LARGEST = {GattType.FLOAT32: 3.4028234663852886e38, GattType.FLOAT64: 1.7976931348623157e308}
