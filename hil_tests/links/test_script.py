@@ -433,3 +433,15 @@ def test_a_link_that_is_never_opened_is_told() -> None:
         "at 0.100 s the controller never opened the link, which the recording does"
     ]
     assert controller.played.bytes == []
+
+
+def test_an_attempt_after_the_last_recorded_loss_waits_for_ever_as_the_recorded_one_did() -> None:
+    frames = [mark(100, Direction.OPEN), mark(200, Direction.LOST, "the device disconnected")]
+    controller = Controller(frames, COBS, opened=False)
+    script = controller.script
+    assert script.open(100 * MS) == Opened(b"")
+    controller.until(250)
+    waits = script.open(300 * MS)
+    assert isinstance(waits, WaitUntil)
+    assert waits.time_ns > 1e6 * MS
+    assert controller.played.told == []
