@@ -271,7 +271,9 @@ def test_a_device_that_is_not_paired_with_as_it_wants_says_so(how: str, pairing:
             log = found.logs["dut"]
             await eventually(lambda: log.events, "a complaint", 60)
             assert words in log.events[0].text
+            await found.clock.sleep(10)
             assert not log.good("battery")
+            assert words in log.of("battery")[-1].reason  # and it is still heard
 
     run_virtual(main)
 

@@ -72,15 +72,23 @@ class MemoryAir:
         try:
             async with self._turn, asyncio.timeout(_CONNECT_SECONDS):
                 connection = await self._central.connect(target)
-                if wire.pair:
-                    await secure(self._central, connection, _typed(wire.passkey))
                 link = MemoryGattLink(heard, connection, clock, lost, tap)
-                await link.discover()
+                await self._prepare(link, connection, wire)
         except TimeoutError:
             raise LinkLost(f"cannot connect to {wire}: no answer in time") from None
         except BaseBumbleError as error:
             raise LinkLost(f"cannot connect to {wire}: {error}") from error
         return link
+
+    async def _prepare(self, link: MemoryGattLink, connection: Connection, wire: BleWire) -> None:
+        """Pair if so wished, and discover; when that fails, nobody is left connected."""
+        try:
+            if wire.pair:
+                await secure(self._central, connection, _typed(wire.passkey))
+            await link.discover()
+        except BaseException:
+            await link.close()
+            raise
 
     async def _switch(self) -> None:
         """Scan if and only if somebody looks for a device."""

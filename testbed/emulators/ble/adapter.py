@@ -136,4 +136,6 @@ class Adapter:
         if device is None:
             raise bluez("DoesNotExist", "Does Not Exist")
         await device.disconnect()
+        if self._central.keystore is not None:
+            await self._central.keystore.delete(device.address)
         self._objects.remove(path)

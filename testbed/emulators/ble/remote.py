@@ -41,8 +41,9 @@ class RemoteDevice:
         self._connection: Connection | None = None
         self._unwanted = False
         self._database = Database(path, objects)
-        address = first.address.to_string(with_type_qualifier=False)
-        objects.add(path, DEVICE, device_properties(path, address) | advertised(first))
+        self.address = str(first.address)
+        told = first.address.to_string(with_type_qualifier=False)
+        objects.add(path, DEVICE, device_properties(path, told) | advertised(first))
 
     @property
     def connected(self) -> bool:
