@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 from bumble.att import Attribute
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from testbed.protocols.gatt import Pairing
+from testbed.errors import TestbedError
+from testbed.protocols.gatt import GattSettings, Pairing
 
 _OPEN = Attribute.Permissions.READABLE | Attribute.Permissions.WRITEABLE
 _ENCRYPTED = Attribute.Permissions.READ_REQUIRES_ENCRYPTION | Attribute.Permissions.WRITE_REQUIRES_ENCRYPTION
@@ -31,6 +35,16 @@ class _Display(PairingDelegate):  # type: ignore[misc]
     async def generate_passkey(self) -> int:
         """Return what it shows."""
         return self._passkey
+
+
+def shown(settings: GattSettings) -> int:
+    """Return the passkey that a device shows; raises TestbedError when the environment does not have it."""
+    text = settings.passkey
+    if text.startswith("$"):
+        text = os.environ.get(text[2:-1], "")
+    if not re.fullmatch(r"\d{6}", text):
+        raise TestbedError(f"passkey: {settings.passkey} is not set to six digits")
+    return int(text)
 
 
 def pairing_config(pairing: Pairing, passkey: int) -> PairingConfig:

@@ -14,7 +14,7 @@ from testbed.emulators.base import EmulatedDevice
 from testbed.protocols.gatt import Characteristic, GattSettings, Pairing, characteristics, information
 from testbed.signals import Access
 
-from .pairing import PERMISSIONS
+from .pairing import PERMISSIONS, shown
 from .presence import Presence, bumble_uuid
 from .radio import Radio
 
@@ -48,7 +48,8 @@ class Peripheral:
         self._speechless: set[int] = set()
         self._refused: tuple[str, int] | None = None
         self.presence = Presence(radio, device, self._services(), self._silence)
-        self.presence.pair_by(settings.pairing, int(settings.passkey))
+        passkey = shown(settings) if settings.pairing is Pairing.PASSKEY else 0
+        self.presence.pair_by(settings.pairing, passkey)
 
     # What it serves ---------------------------------------------------------------------------
 

@@ -47,8 +47,8 @@ class GattSettings(BaseModel):
     )
     passkey: str = Field(
         default="123456",
-        pattern=r"^\d{6}$",
-        description="What an emulated device shows, for pairing: passkey",
+        pattern=r"^(\d{6}|\$\{\w+\})$",
+        description="What an emulated device shows, for pairing: passkey; ${NAME} is of the environment",
     )
 
     @field_validator("advertising_interval")
