@@ -17,21 +17,16 @@ from testbed.links import LinkLost
 from testbed.links.base import AttributeLink
 from testbed.links.gatt_frames import AttError
 from testbed.links.pairing import PAIR_NEXT, WANTS_PAIRING
-from testbed.protocols.gatt import Characteristic, GattSettings, uuid_words
+from testbed.protocols.gatt import GattSettings
 from testbed.protocols.gatt.information import TEXTS, introduced
-from testbed.signals import Access, Command, Level, Outcome, Priority
+from testbed.signals import Command, Level, Outcome, Priority
 
+from .abilities import abilities_of
 from .decoder import BleDecoder
 from .reports import LinkReport, Report, reports_of
 from .work import Work
 
 _DEFAULT_PERIOD_NS = NS
-
-_NEEDS = {
-    Access.READ: {"read"},
-    Access.NOTIFY: {"notify", "indicate"},
-    Access.WRITE: {"write", "write-without-response"},
-}
 
 
 class BleDriver(Driver):
@@ -90,7 +85,7 @@ class BleDriver(Driver):
         link = self._link = await self._open()
         self._arrived(partial(self._link_report.opened, self.wires.opened_ns, link.table))
         places = [report.characteristic for report in self._reports]
-        abilities = {place.uuid: self._check(link, place) for place in places}
+        abilities = {place.uuid: abilities_of(self.device, link.table, place) for place in places}
         self._responds = {place.uuid for place in places if place.answered(abilities[place.uuid])}
         for report in self._reports:
             # Before subscribing: BlueZ hands a read value to subscribers as well.
@@ -208,27 +203,6 @@ class BleDriver(Driver):
             self._held.append(publish)
         else:
             publish()
-
-    # What the profile says ----------------------------------------------------------------------
-
-    def _check(self, link: AttributeLink, each: Characteristic) -> frozenset[str]:
-        """Return what a characteristic can do; raises LinkError for what the profile expects in vain."""
-        able = link.table.properties(each.service, each.uuid)
-        names = ", ".join(f"{self.device.name}.{name}" for name in each.fields)
-        if able is None:
-            services = ", ".join(map(uuid_words, link.table.services)) or "none"
-            raise LinkError(
-                f"{names}: the device has no {each}; its services are {services}",
-                f"is this a {self.device.profile.name}? check the wire's address",
-            )
-        for name in each.fields:
-            access = self.device.signals[name].access
-            if not able & _NEEDS[access]:
-                raise LinkError(
-                    f"{self.device.name}.{name}: the profile says {access}, but {each} "
-                    f"only has {', '.join(sorted(able)) or 'nothing'}"
-                )
-        return able
 
 
 def _period_ns(report: Report) -> int:
