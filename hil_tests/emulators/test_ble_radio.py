@@ -178,11 +178,11 @@ def test_a_command_without_response_is_acknowledged_when_it_was_sent() -> None:
 
 def test_some_notifications_are_left_out_and_the_rest_comes() -> None:
     async def check(found: Room) -> None:
-        await found.breakables["dut"].break_("lost-notifications", {"share": 0.3})
+        await found.breakables["dut"].break_("notify-loss", {"share": 0.3})
         start = found.clock.now()
         await found.clock.sleep(20)
         assert len(notified(found.logs["dut"], start)) == pytest.approx(140, abs=25)
-        await found.breakables["dut"].mend("lost-notifications")
+        await found.breakables["dut"].mend("notify-loss")
         start = found.clock.now()
         await found.clock.sleep(5)
         assert len(notified(found.logs["dut"], start)) == pytest.approx(50, abs=1)

@@ -203,7 +203,7 @@ RADIO: dict[str, Fault] = {
         "all waits for the next connection event", True,
         {"interval": Parameter("the time between two", "s", usual=0.2)}, Place.RADIO,
     ),
-    "lost-notifications": Fault(
+    "notify-loss": Fault(
         "some of its notifications are not sent", True,
         {"share": Parameter("which share of them", "", usual=0.1)}, Place.RADIO,
     ),

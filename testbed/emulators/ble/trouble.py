@@ -41,7 +41,7 @@ class BreakableRadio:
                 await self._fade(float(told["rssi"]))
             case "slow-connection":
                 self._reception.interval = float(told["interval"])
-            case "lost-notifications":
+            case "notify-loss":
                 share = float(told["share"])
                 self._presence.left_out = lambda: self._chance.random() < share
             case _:
@@ -55,7 +55,7 @@ class BreakableRadio:
                 self._reception.rssi = usual.rssi
             case "slow-connection":
                 self._reception.interval = usual.interval
-            case "lost-notifications":
+            case "notify-loss":
                 self._presence.left_out = None
             case _:
                 self._gatt.refuse_nothing()
