@@ -25,8 +25,8 @@ from testbed.links import bluez, gatt
 
 _BUS = "DBUS_SYSTEM_BUS_ADDRESS"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
-_OURS = ("d_bus", "bluez_leaves", "dead_program")
-"""Words in the names of tests that are about the D-Bus of our own."""
+_OURS = ("d_bus", "bluez_leaves", "dead_program", "wants_to_be_paired")
+"""Words in names of tests about our own D-Bus, and of one in which a real BlueZ pairs by itself."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

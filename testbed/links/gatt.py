@@ -203,5 +203,6 @@ def _explained(error: Exception, doing: str) -> LinkError:
     if isinstance(error, BleakDBusError) and "Authentication" in error.dbus_error:
         return LinkLost(f"{doing}: the device refused to pair ({error.dbus_error})", PAIR_NEXT)
     if isinstance(error, TimeoutError):
-        return LinkLost(f"{doing}: no answer in time")
+        # A device that wants to be paired lets BlueZ try so by itself, and us wait for it.
+        return LinkLost(f"{doing}: no answer in time", f"if it wants to be paired: {PAIR_NEXT}")
     return LinkLost(f"{doing}: {error or type(error).__name__}")
