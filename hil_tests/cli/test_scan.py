@@ -55,7 +55,8 @@ def test_ble_hears_the_sensor_and_gives_the_wire_to_write_down(wires):
     assert [each["wire"] for each in heard] == [f"ble://C0:FF:EE:00:00:01?bus={bus}"]
     assert "HIL Air" in heard[0]["what"]
     assert "0x181A" in heard[0]["what"]
-    assert found("ble", "--bus", bus, "--for", "1", "--name", "HIL*", "--service", "181A") == heard
+    again = found("ble", "--bus", bus, "--for", "1", "--name", "HIL*", "--service", "181A")
+    assert [each["wire"] for each in again] == [each["wire"] for each in heard]
 
 
 def test_serial_lists_ports_by_a_name_that_can_be_written_down():
