@@ -50,7 +50,7 @@ async def _adapter(self: SystemPlaces, central: Device, clock: Clock) -> AsyncIt
     async with await open_transport("vhci") as transport:
         kernel = Controller(
             "kernel", host_source=transport.source, host_sink=transport.sink, link=ours.link,
-            public_address=hci.Address("F0:F0:F0:F0:F0:F1"),
+            public_address=hci.Address("F0:F0:F0:F0:F0:F1/P"),
         )  # fmt: skip
         kernel.le_features &= ~(hci.LeFeatureMask.LL_PRIVACY | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING)
         await _powered()
