@@ -58,7 +58,7 @@ def test_a_good_bench_is_one_json_object():
         (
             'wire: "modbus',
             "5:11",
-            "scpi/thermometer is reached over serial:// or socket:// or rfc2217://, not modbus",
+            "scpi/thermometer is reached over serial:// or socket:// or rfc2217:// or nus://, not modbus",
         ),
         ("fan_duti", "10:14", "no input 'fan_duti' (did you mean 'fan_duty'?)"),
         ("air_temperatur", "11:5", "no output 'air_temperatur' (did you mean 'air_temperature'?)"),

@@ -46,7 +46,7 @@ async def test_nothing_is_opened_meanwhile(tmp_path):
         (
             "scpi/thermometer",
             "ble://C0:FF:EE:00:00:01",
-            "is reached over serial:// or socket:// or rfc2217://, not ble://",
+            "is reached over serial:// or socket:// or rfc2217:// or nus://, not ble://",
         ),
         ("modbus/thermal-chamber", "serial:///dev/x", "is reached over modbus+tcp:// or modbus+rtu://"),
         ("modbus/thermal-chamber", "modbus+tcp://10.0.0.5?unit=x", "unit=x is not a whole number"),
