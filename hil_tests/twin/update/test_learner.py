@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from testbed.bench import Excite, LearnPlan, TwinModel, TwinSensor
 from testbed.signals import Event, Sample, Signal
 from testbed.twin import LiveTwin
 from testbed.twin.estimate import Innovation
+from testbed.twin.models import Components, ModelFailed
 from testbed.twin.models.fan import Fan
 from testbed.twin.update import Learner
 from testbed.twin.update.cusum import Cusum
@@ -36,6 +38,7 @@ class Watched:
     bias: float = 0.0
     known: bool = True
     events: list[Event] = field(default_factory=list)
+    model: Fan = field(default_factory=lambda: Fan({}))
 
     def __post_init__(self) -> None:
         self.duty, self.time_ns, self.state = 50.0, 0, (1500.0,)
@@ -43,7 +46,7 @@ class Watched:
         plan = LearnPlan(self.learns, ("fan.speed",), 5.0)
         spec = TwinModel("fan", (self.speed, self.current), {"duty": PWM}, {}, {}, learns=plan)
         self.twin = LiveTwin(
-            spec, Fan({}), lambda _: self.duty if self.known else math.nan, lambda sample: None,
+            spec, self.model, lambda _: self.duty if self.known else math.nan, lambda sample: None,
             self.events.append,
         )  # fmt: skip
         self.learner = self.twin.learner = Learner(self.twin, plan, "fan", self.events.append)
@@ -125,6 +128,25 @@ def test_a_change_that_is_over_during_its_trial_is_rejected() -> None:
     watched.run(6)
     assert watched.kinds()[:3] == ["misfit", "cause", "rejected"]
     assert watched.learner.versions == []
+
+
+class Fixed(Fan):
+    """Takes no other parameters than its own, as a model of another tool may."""
+
+    def step(self, state: Components, inputs: Components, seconds: float, parameters: Any = None) -> Any:
+        if parameters not in (None, self.parameters):
+            raise ModelFailed("it does not take that")
+        return super().step(state, inputs, seconds, parameters)
+
+
+def test_a_model_that_fails_under_other_parameters_is_followed_on_as_it_is() -> None:
+    watched = Watched(learns=("top_speed",), model=Fixed({})).run(20)
+    watched.real = {"top_speed": 2000.0}
+    watched.run(30)
+    assert watched.kinds()[:2] == ["misfit", "unclear"]
+    assert "cannot be found out: it does not take that" in watched.events[1].text
+    assert not watched.twin.lost
+    assert not watched.learner.versions
 
 
 def test_a_version_that_soon_does_worse_is_taken_back() -> None:

@@ -12,6 +12,7 @@ from testbed.bench import LearnPlan
 from testbed.signals import Event, Level, Sample
 from testbed.twin.estimate import Free, Happened, Innovation, Moment
 from testbed.twin.live import LiveTwin
+from testbed.twin.models import ModelFailed
 
 from . import words
 from .cusum import Alarm, Cusum
@@ -84,6 +85,19 @@ class Learner:
 
     def take(self, happened: Happened, innovation: Innovation | None) -> None:
         """Take what happened, with what was not foretold of it."""
+        try:
+            self._take(happened, innovation)
+        except ModelFailed as error:
+            self._lost(happened.time_ns, error)
+
+    def work(self, sample: Sample) -> None:
+        """Work on; to be called after the loops had their turn with a sample."""
+        try:
+            self._work(sample.time_ns)
+        except ModelFailed as error:
+            self._lost(sample.time_ns, error)
+
+    def _take(self, happened: Happened, innovation: Innovation | None) -> None:
         self._remember(happened)
         moved = self._slow.moved(happened)
         if moved > _MOVED:
@@ -99,9 +113,7 @@ class Learner:
             if alarm is not None:
                 self._begin(alarm, happened.time_ns)
 
-    def work(self, sample: Sample) -> None:
-        """Work on; to be called after the loops had their turn with a sample."""
-        now_ns = sample.time_ns
+    def _work(self, now_ns: int) -> None:
         if self._question is not None:
             self._question.work(now_ns)
         if self._inquiry is not None:
@@ -116,6 +128,13 @@ class Learner:
             self._decide(now_ns)
         if self._probation is not None and self._probation[0].work(now_ns, _STEPS):
             self._confirm(now_ns)
+
+    def _lost(self, now_ns: int, error: ModelFailed) -> None:
+        """Leave off: the model fails where it is asked what would be if something else were the case."""
+        self._trial = self._probation = None
+        self._rest(now_ns)
+        text = f"{self._name}: what has changed cannot be found out: {error.args[0]}"
+        self._tell(now_ns, Level.WARNING, "unclear", text)
 
     def _remember(self, happened: Happened) -> None:
         tracker = self._live.tracker
