@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,19 +17,22 @@ import numpy as np
 
 from hil_tests.support.plant_changes import fault
 from hil_tests.support.wrong_commands import CASES, attack
-from testbed.bench import Bench, PlannedFault, load_bench
+from testbed.bench import Bench, PlannedFault, TwinLevel, load_bench
 from testbed.session.file import SessionReader
 from testbed.session.virtual import run_virtually
 from testbed.session.whatif import rebuild
+from testbed.twin.models import model_class
+from testbed.twin.models.fmu import fmu_model
 from testbed.twin.predict import futures
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH, IMAGES = ROOT / "benches" / "thermal-rig.yaml", ROOT / "docs" / "images"
+FMU = ROOT / "benches" / "chamber-fmu"
 Curve = tuple[np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    """Write the four pictures."""
+    """Write the six pictures."""
     mpl.use("svg")
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "testbed"})
     mpl.rcParams.update({"font.size": 9, "axes.grid": True})
@@ -33,19 +40,26 @@ def main() -> None:
         folder = Path(name)
         _picture("twin-estimation", _estimation, _run(folder / "a.session", 30.0))
         _picture("twin-update", _update, _run(folder / "b.session", 110.0, fault("chamber", "heater_weak")))
+        told = _run(folder / "s.session", 75.0, fault("chamber", "heater_weak"), level=TwinLevel.SIMULATION)
+        with SessionReader(folder / "b.session") as integrated:
+            _picture("twin-levels", partial(_levels, integrated), told)
+        _picture("twin-models", _models, folder / "s.session")
         _picture("twin-prediction", _prediction, _run(folder / "c.session", 60.0))
     with tempfile.TemporaryDirectory() as name:
         attack(CASES["full power"], Path(name))
         _picture("twin-ahead", _ahead, Path(name) / "a.session")
 
 
-def _run(path: Path, seconds: float, *faults: PlannedFault) -> Path:
-    run_virtually(_bench(faults), path, seconds, seed=0, tell=lambda event: None)
+def _run(path: Path, seconds: float, *faults: PlannedFault, level: TwinLevel = TwinLevel.INTEGRATED) -> Path:
+    run_virtually(_bench(faults, level), path, seconds, seed=0, tell=lambda event: None)
     return path
 
 
-def _bench(faults: tuple[PlannedFault, ...]) -> Bench:
-    return replace(load_bench(BENCH, {}), faults=faults)
+def _bench(faults: tuple[PlannedFault, ...], level: TwinLevel) -> Bench:
+    text = BENCH.read_text()
+    if level is TwinLevel.SIMULATION:  # which may not ask
+        text = re.sub(r"\n      excite: .*", "", text.replace("level: integrated", "level: simulation"))
+    return replace(load_bench(BENCH, {}, text=text), faults=faults)
 
 
 def _picture(name: str, draw: Callable[[SessionReader], None], path: Path) -> None:
@@ -69,6 +83,53 @@ def _curve(session: SessionReader, path: str, least: float = 0.3) -> Curve:
             values.append(sample.value)
             last = at
     return np.array(times), np.array(values)
+
+
+def _models(session: SessionReader) -> None:
+    """Draw the heat-up of the chamber: as measured, by our model, and by an FMU that is made from C."""
+    at, measured = _curve(session, "probe.temperature", 0.0)
+    duty, fan = _curve(session, "chamber.heater_duty", 0.0), _curve(session, "fan.speed", 0.0)
+    vent = _curve(session, "vent.position", 0.0)
+    begin, end = 2.0, 30.0
+    grid = np.arange(begin, end, 0.1)
+    plt.plot(at, measured, color="0.6", lw=3, label="probe.temperature, measured")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "chamber.fmu"
+        subprocess.run([sys.executable, ROOT / "tools" / "build-fmu", FMU, "-o", file], check=True)
+        own, other = model_class("thermal")({}), fmu_model(file)
+        for name, model, style in (("thermal", own, "C0"), ("fmu", other, "C3--")):
+            inputs = [each.name for each in model.INPUTS]
+            state = model.begin((float(np.interp(begin, at, measured)), 22.0), (0.0,) * len(inputs))
+            told = []
+            for now in grid:
+                known = {"heater_duty": duty, "fan_speed": fan, "vent_position": vent}
+                given = tuple(float(np.interp(now, *known[each])) for each in inputs)
+                told.append(float(model.output(state, given)[0]))
+                state = model.step(state, given, 0.1)
+            plt.plot(grid, told, style, label=f"model: {name}, from what is measured at {begin:g} s on")
+    plt.xlim(0, end)
+    plt.ylabel("degC")
+
+
+def _levels(integrated: SessionReader, simulation: SessionReader) -> None:
+    """Draw what both do about the same weak heater: one asks the device, one may not."""
+    for session, name, color in ((simulation, "simulation", "C1"), (integrated, "integrated", "C0")):
+        start = session.span()[0]
+        cycles = [(each.time_ns - start, each.setpoint) for each in session.cycles("hold")]
+        plt.plot(
+            [time / 1e9 for time, _ in cycles], [setpoint for _, setpoint in cycles], color=color,
+            lw=2 if name == "simulation" else 1, label=f"setpoint of the loop hold, level: {name}",
+        )  # fmt: skip
+        heights = {"misfit": 60.7, "asks": 60.5, "cause": 60.3} if name == "integrated" else {"misfit": 59.75}
+        for event in session.events():
+            at = (event.time_ns - start) / 1e9
+            if event.kind in heights and at < 75:
+                plt.text(at - 0.1, heights[event.kind], event.kind, color=color, ha="right")
+                plt.plot([at], [heights[event.kind] + 0.03], "o", ms=3, color=color)
+    plt.axvline(60, ls=":", color="0.5")
+    plt.xlim(55, 75)
+    plt.ylim(59.5, 61.3)
+    plt.ylabel("degC")
 
 
 def _estimation(session: SessionReader) -> None:
