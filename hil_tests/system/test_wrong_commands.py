@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from hil_tests.support.wrong_commands import CASES, attack
+from testbed.testing.measuring import Measure
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_wrong_command_breaks_the_limit(name: str, tmp_path: Path) -> None:
+def test_no_wrong_command_breaks_the_limit(name: str, tmp_path: Path, measure: Measure) -> None:
     case = CASES[name]
     outcome = attack(case, tmp_path)
+    measure("hottest", outcome.hottest, "degC", at_most=85.0)
+    measure("commands stopped", 100 * outcome.stopped / max(outcome.given, 1), "%")
     assert not outcome.alarm
     assert outcome.stopped > 0
     assert any(word in reason for reason in outcome.reasons for word in case.causes), outcome.reasons
