@@ -2,7 +2,8 @@
 
 from .base import AttributeLink, ByteLink, Direction, LinkLost, MessageLink, Tap, Will, no_tap
 from .memory import memory_pair
-from .opening import Opener, SystemOpener, Wires
+from .opener import Opener
+from .opening import SystemOpener, Wires
 from .pty import PtyEnd
 from .serial import open_serial
 from .stream import StreamLink

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
 
 from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
@@ -29,75 +28,12 @@ from .base import (
     no_tap,
 )
 from .nus import Hold, open_nus
+from .opener import Opener
 from .port import PortSettings
 from .rfc2217 import open_rfc2217
 from .serial import open_serial
 from .tcp import open_tcp
 from .tls import TlsFiles, open_tls
-
-
-class Opener(Protocol):
-    """Opens links of the three shapes; raises LinkError with the cause when it cannot."""
-
-    def serial(
-        self,
-        port: str,
-        clock: Clock,
-        *,
-        received: BytesReceived,
-        lost: Lost,
-        tap: Tap,
-        settings: PortSettings,
-    ) -> ByteLink:
-        """Open a serial port."""
-
-    async def tcp(
-        self,
-        host: str,
-        port: int,
-        clock: Clock,
-        *,
-        received: BytesReceived,
-        lost: Lost,
-        tap: Tap,
-        tls: TlsFiles | None = None,
-    ) -> ByteLink:
-        """Connect to a device, with TLS if it is to be secured."""
-
-    async def rfc2217(
-        self,
-        host: str,
-        port: int,
-        clock: Clock,
-        *,
-        received: BytesReceived,
-        lost: Lost,
-        tap: Tap,
-        settings: PortSettings,
-    ) -> ByteLink:
-        """Open a serial port at an access server."""
-
-    async def mqtt(
-        self,
-        wire: Wire,
-        clock: Clock,
-        *,
-        subscriptions: Iterable[str],
-        received: MessageReceived,
-        lost: Lost,
-        tap: Tap,
-        retained: MessageReceived | None = None,
-        will: Will | None = None,
-    ) -> MessageLink:
-        """Connect to a broker and subscribe; what it had retained goes to `retained`, if given."""
-
-    async def gatt(self, wire: BleWire, clock: Clock, *, lost: Lost, tap: Tap) -> AttributeLink:
-        """Connect to a Bluetooth LE device and discover its services."""
-
-    async def nus(
-        self, wire: BleWire, clock: Clock, *, received: BytesReceived, lost: Lost, tap: Tap, hold: Hold
-    ) -> ByteLink:
-        """Connect to a device that passes bytes on over Bluetooth LE."""
 
 
 class SystemOpener:

@@ -28,7 +28,7 @@ from .base import (
     no_tap,
 )
 from .nus import Hold
-from .opening import Opener
+from .opener import Opener
 from .port import PortSettings
 from .tls import TlsFiles
 

@@ -19,7 +19,7 @@ from testbed.links.base import (
     Will,
 )
 from testbed.links.nus import Hold
-from testbed.links.opening import Opener
+from testbed.links.opener import Opener
 from testbed.links.port import PortSettings
 from testbed.links.tls import TlsFiles
 
