@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from testbed.bench.ble_wire import BleWire
 from testbed.bench.wires import Wire
-from testbed.clock import NS, Clock, Timer
+from testbed.clock import Clock, Timer
 from testbed.links.base import BytesReceived, Direction, LinkLost, Lost, MessageReceived, Tap, Will
 from testbed.links.gatt_frames import TOLD_UNASKED, AttError, AttOpcode, GattFrame, decode_frame
 from testbed.links.gatt_table import GattTable, decode_table
@@ -116,7 +116,16 @@ class PlayedOpener:
             outcome = self._script.open(clock.now())
             if isinstance(outcome, Opened | Refused):
                 return _opened(outcome)
-            await clock.sleep((outcome.time_ns - clock.now()) / NS)
+            await self._until(outcome.time_ns)
+
+    async def _until(self, time_ns: int) -> None:
+        """Wait for something recorded: unlike a time limit of ours, it was kept up by no busy machine."""
+        come = asyncio.Event()
+        timer = self._at(time_ns, come.set)
+        try:
+            await come.wait()
+        finally:
+            timer.cancel()
 
 
 def _opened(outcome: object) -> bytes:
