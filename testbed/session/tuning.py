@@ -84,7 +84,7 @@ class Tuning:
             )
         if self._relay.failure:
             return self._relay.failure
-        return "" if self._relay.response else "the oscillation was not steady when time was up"
+        return "" if self._relay.response else "the oscillation was not steady before it ended"
 
     @property
     def doubt(self) -> str:
