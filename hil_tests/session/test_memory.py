@@ -16,12 +16,14 @@ import pytest
 
 from hil_tests.system.processes import RIG, testbed
 from testbed.bench import Bench, PlannedFault, load_bench
+from testbed.errors import DamagedInput
 from testbed.session.assembly import Assembly
 from testbed.session.file import SessionReader
 from testbed.session.file.checks import seal
-from testbed.session.memory import Memory, learned, memory_of, recall
+from testbed.session.memory import Learned, Memory, learned, memory_of, recall
 from testbed.session.virtual import run_virtually
 from testbed.signals import Event, Quality
+from testbed.twin.models import make_model
 
 CHAMBER = "chamber.temperature"
 
@@ -110,6 +112,17 @@ def test_the_next_session_goes_on_with_them_and_replays(first, bench, tmp_path):
     assert json.loads(told.stdout)["strict"]
 
 
+def test_it_replays_through_a_bench_that_knows_nothing_of_some_of_it(first, bench, tmp_path):
+    memory, second = recall(first.parent, bench, emulated=()), tmp_path / "sunday.session"
+    assert memory is not None
+    of_old = {**memory.readings, "chamber.pressure": (1.0, 1)}
+    known = memory.of("chamber")
+    twins = {"chamber": Learned({**known.values, "inductance": 2.0}, known.versions)}
+    run(second, 3.0, Memory("friday", of_old, twins), weak_at=0.0)
+    told = testbed("replay", second, "--json")
+    assert told.returncode == 0, told.stdout[-800:] + told.stderr[-800:]
+
+
 def test_without_it_the_same_heater_is_foretold_wrong(first, bench, tmp_path):
     memory, told = recall(first.parent, bench, emulated=()), {}
     for name, known in (("knows", memory), ("knows not", None)):
@@ -143,6 +156,39 @@ def test_a_twin_whose_model_says_otherwise_in_the_bench_file_begins_with_what_th
     memory = recall(first.parent, replace(bench, twins=twins), emulated=())
     assert memory is not None
     assert "chamber" not in memory.twins
+
+
+def test_what_a_filter_strayed_to_beyond_a_bound_is_remembered_at_the_bound(first, bench, tmp_path):
+    session = tmp_path / "strayed.session"
+    session.write_bytes(first.read_bytes())
+    with closing(sqlite3.connect(session, isolation_level=None)) as database:
+        number, *row = database.execute(
+            "SELECT id, device, time_ns, state FROM twin_states WHERE device = 'chamber' ORDER BY id DESC"
+        ).fetchone()
+        state = json.dumps({**json.loads(row[2]), "heater_power": -3.0, "ambient": None})
+        sealed = seal("twin_states", number, *row[:2], state)
+        database.execute("REPLACE INTO twin_states VALUES (?, ?, ?, ?, ?)", sealed)
+    memory = recall(tmp_path, bench, emulated=())
+    assert memory is not None
+    spec = bench.twins["chamber"].model
+    assert spec is not None
+    chamber = memory.of("chamber")
+    assert "ambient" not in chamber.values, "what is not known is not remembered"
+    model = make_model(spec, chamber.parameters(spec))
+    (power,) = (each for each in model.PARAMETERS if each.name == "heater_power")
+    assert chamber.values["heater_power"] == power.low
+
+
+def test_a_memory_that_cannot_be_read_is_told_and_keeps_no_run_from_beginning(first, bench, tmp_path):
+    session = tmp_path / "strange.session"
+    session.write_bytes(first.read_bytes())
+    with closing(sqlite3.connect(session, isolation_level=None)) as database:
+        (number,) = database.execute("SELECT id FROM meta WHERE key = 'memory'").fetchone()
+        row = seal("meta", number, "memory", json.dumps({"session": "friday", "twins": {"chamber": {}}}))
+        database.execute("REPLACE INTO meta VALUES (?, ?, ?, ?)", row)
+    with SessionReader(session) as reader, pytest.raises(DamagedInput, match="what it began with"):
+        memory_of(reader)
+    assert recall(tmp_path, bench, emulated=()) is None
 
 
 def test_damaged_sessions_are_passed_over_and_the_newest_counts(first, bench, tmp_path):

@@ -74,6 +74,8 @@ def assemble(
     lanes = _Lanes(bench, setting, writer)
     mirror = Mirror(signals, lanes.lane("mirror"), hub.publish)
     for path, (value, time_ns) in memory.readings.items():
+        if path not in bench.by_path:
+            continue  # a replay may have another bench
         reason = f"from the session before, {memory.session}"
         mirror.recall(Sample(bench.by_path[path].id, time_ns, value, Quality.UNCERTAIN, reason))
     guarding = Guarding(bench, mirror, clock, lanes.lane, report, fail)

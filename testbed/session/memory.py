@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from testbed.bench import Bench, TwinModel
-from testbed.errors import TestbedError
+from testbed.errors import DamagedInput, TestbedError
 from testbed.signals import Quality
+from testbed.twin.models import make_model
 from testbed.twin.update import Version
 
 from .file import SUFFIX, SessionReader
@@ -41,9 +43,14 @@ class Learned:
         return "; ".join(map(str, lasting.values())) or ", ".join(self.values)
 
     def parameters(self, spec: TwinModel) -> dict[str, float]:
-        """Return the model's parameters: those of the bench file, and what was learned since."""
-        biases = {each.signal.path for each in spec.sensors}
-        return {**spec.parameters, **{k: v for k, v in self.values.items() if k not in biases}}
+        """Return the model's parameters: those of the bench file, and what was learned since of them.
+
+        A replay may have another model, which knows nothing of some.
+        """
+        if not self.values:
+            return spec.parameters
+        known = model_parameters(spec)
+        return {**spec.parameters, **{k: v for k, v in self.values.items() if k in known}}
 
     def biases(self, spec: TwinModel) -> list[float]:
         """Return by how much each sensor is known to read too high."""
@@ -78,10 +85,21 @@ class Memory:
 
 
 def memory_of(session: SessionReader) -> Memory:
-    """Return what a session began with; nothing in sessions from before there was a memory."""
+    """Return what a session began with; nothing in sessions from before there was a memory.
+
+    Raises DamagedInput for what cannot be read.
+    """
     told = session.meta().get(KEY)
-    if not isinstance(told, dict):
+    if told is None:
         return Memory()
+    try:
+        return _read(told)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        text = f"{session.path}: what it began with ({KEY}) is not as this testbed writes it: {error}"
+        raise DamagedInput(text, "read it with the testbed that recorded it, or a newer one") from error
+
+
+def _read(told: Mapping[str, Any]) -> Memory:
     readings = {path: (value, time_ns) for path, (value, time_ns) in told["readings"].items()}
     twins = {
         name: Learned(
@@ -96,14 +114,24 @@ def memory_of(session: SessionReader) -> Memory:
 
 def learned(session: SessionReader, device: str, spec: TwinModel, until_ns: int | None = None) -> Learned:
     """Return what the twin of a device had come to by a time, in this session and in those before it."""
-    known = {*model_parameters(spec), *(each.signal.path for each in spec.sensors)}
     before = memory_of(session).of(device)
     state = session.last_twin_state(device, until_ns)
-    now = {} if state is None else {name: value for name, value in state.values.items() if name in known}
+    now = {} if state is None else _learned_of(state.values, spec)
     ended = () if state is None else tuple((name, state.time_ns, value) for name, value in now.items())
     told = session.meta().get(VERSIONS, {}).get(device)
     versions = before.versions if told is None else tuple(Version(**each) for each in told)
     return Learned({**before.values, **now}, versions, (*before.history, *ended)[-_KEPT:])
+
+
+def _learned_of(state: Mapping[str, float], spec: TwinModel) -> dict[str, float]:
+    """Return what a twin's state says of parameters and biases, as the model took it: within its bounds."""
+    bounds = {each.name: (each.low, each.high) for each in make_model(spec).PARAMETERS}
+    bounds |= {each.signal.path: (-math.inf, math.inf) for each in spec.sensors}
+    return {
+        name: min(max(value, bounds[name][0]), bounds[name][1])
+        for name, value in state.items()
+        if name in bounds and math.isfinite(value)
+    }
 
 
 def recall(folder: Path, bench: Bench, emulated: Collection[str]) -> Memory | None:
